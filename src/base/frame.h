@@ -1,0 +1,54 @@
+/* base/frame.h: JSON messages with descriptors over a Unix stream socket.
+ *
+ * Layout: an 8-byte header, the JSON text. The header is the length of the text (big-endian, 32 bits),
+ * the version (1), the number of descriptors, two zero bytes. A frame has at most FRAME_MAX_SIZE bytes
+ * of text and FRAME_MAX_FDS descriptors; anything else breaks the connection with an error. Descriptors
+ * are close-on-exec. A Frame owns its body and those of its descriptors that frame_steal_fd has not
+ * taken. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+
+#define FRAME_MAX_SIZE (4u * 1024 * 1024)
+#define FRAME_MAX_FDS 12
+
+typedef struct Frame {
+	json_object *body;
+	int fds[FRAME_MAX_FDS];
+	int n_fds;
+} Frame;
+
+void frame_free(Frame *frame);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Frame, frame_free)
+
+/* Takes the descriptor that the body's "fds" calls name; -1 if there is none. The caller closes it. */
+int frame_steal_fd(Frame *frame, const char *name);
+
+/* Sends a whole frame, waiting (poll) where the socket is full, at most until deadline_ms (clock_ms(),
+ * -1: for ever). fds stay the caller's. */
+gboolean frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
+	GError **error);
+
+/* Waits for a whole frame until deadline_ms. NULL and an error at the end of the stream
+ * (NBHOOK_ERROR_UNAVAILABLE), at the deadline (G_IO_ERROR_TIMED_OUT in G_IO_ERROR) and for what is no
+ * frame. Reads nothing beyond the frame. */
+Frame *frame_receive(int socket, gint64 deadline_ms, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Takes frames out of a non-blocking stream as they become whole. */
+typedef struct FrameReader FrameReader;
+
+FrameReader *frame_reader_new(void);
+void frame_reader_free(FrameReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FrameReader, frame_reader_free)
+
+/* Reads what the socket has. False with an error when the stream is broken, false without one at its
+ * end. Call frame_reader_next until it gives NULL afterwards, also when false. */
+gboolean frame_reader_fill(FrameReader *reader, int socket, GError **error);
+
+/* The next whole frame or NULL; the caller frees it. A broken frame is an error. */
+Frame *frame_reader_next(FrameReader *reader, GError **error);
+
+/* The header and text of a frame as bytes, for a writer that queues. */
+GBytes *frame_encode(json_object *body, int n_fds);

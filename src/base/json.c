@@ -1,0 +1,278 @@
+/* json_scan.c looks over the text first; json-c then parses what it let through. */
+#include "base/json.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json_scan.h"
+
+static void
+tokener_free(json_tokener *tokener)
+{
+	json_tokener_free(tokener);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, tokener_free)
+
+gboolean
+json_parse(const char *text, size_t size, int max_depth, json_object **value, GError **error)
+{
+	g_autofree char *marked = NULL;
+
+	if (size > G_MAXINT - 64) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE, "the JSON is over 2 GiB");
+		return FALSE;
+	}
+	if (!json_scan(text, size, max_depth, &marked, error))
+		return FALSE;
+	g_autoptr(json_tokener) tokener = json_tokener_new_ex(max_depth + 2);
+	const char *source = marked != NULL ? marked : text;
+	size_t length = marked != NULL ? strlen(marked) : size;
+	json_object *parsed = json_tokener_parse_ex(tokener, source, (int) length);
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		parsed = json_tokener_parse_ex(
+			tokener, "", 1); /* a bare number ends with its text */
+	if (json_tokener_get_error(tokener) != json_tokener_success) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST, "the JSON is broken: %s",
+			json_tokener_error_desc(json_tokener_get_error(tokener)));
+		return FALSE;
+	}
+	if (marked != NULL) {
+		json_object *mended = json_scan_unmark(parsed);
+
+		if (mended != NULL) {
+			json_object_put(parsed);
+			parsed = mended;
+		}
+	}
+	*value = parsed;
+	return TRUE;
+}
+
+json_object *
+json_parse_object(const char *text, size_t size, int max_depth, GError **error)
+{
+	json_object *value = NULL;
+
+	if (!json_parse(text, size, max_depth, &value, error))
+		return NULL;
+	if (!json_object_is_type(value, json_type_object)) {
+		json_object_put(value);
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+			"the JSON is no object at its top level");
+		return NULL;
+	}
+	return value;
+}
+
+char *
+json_print(json_object *value)
+{
+	return g_strdup(json_object_to_json_string_ext(
+		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void
+print_indent(GString *text, int depth)
+{
+	g_string_append_c(text, '\n');
+	for (int i = 0; i < depth; i++)
+		g_string_append_c(text, ' ');
+}
+
+static void print_sorted(GString *text, json_object *value, int depth);
+
+static void
+print_scalar(GString *text, json_object *value)
+{
+	size_t length;
+	const char *plain = json_object_to_json_string_length(
+		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+
+	g_string_append_len(text, plain, (gssize) length);
+}
+
+/* json-c escapes a name like any string. */
+static void
+print_name(GString *text, const char *name)
+{
+	g_autoptr(json_object) string = json_object_new_string(name);
+
+	print_scalar(text, string);
+	g_string_append(text, ": ");
+}
+
+static int
+compare_names(gconstpointer one, gconstpointer other)
+{
+	return strcmp(*(char *const *) one, *(char *const *) other);
+}
+
+static void
+print_object(GString *text, json_object *object, int depth)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	json_object_object_foreach (object, key, member) {
+		(void) member;
+		g_ptr_array_add(names, key);
+	}
+	g_ptr_array_sort(names, compare_names);
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+
+		g_string_append_c(text, i == 0 ? '{' : ',');
+		print_indent(text, depth + 1);
+		print_name(text, name);
+		print_sorted(text, json_object_object_get(object, name), depth + 1);
+	}
+	print_indent(text, depth);
+	g_string_append_c(text, '}');
+}
+
+static void
+print_array(GString *text, json_object *array, int depth)
+{
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		g_string_append_c(text, i == 0 ? '[' : ',');
+		print_indent(text, depth + 1);
+		print_sorted(text, json_object_array_get_idx(array, i), depth + 1);
+	}
+	print_indent(text, depth);
+	g_string_append_c(text, ']');
+}
+
+static void
+print_sorted(GString *text, json_object *value, int depth)
+{
+	if (json_object_is_type(value, json_type_object) && json_object_object_length(value) > 0)
+		print_object(text, value, depth);
+	else if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0)
+		print_array(text, value, depth);
+	else
+		print_scalar(text, value);
+}
+
+char *
+json_print_sorted(json_object *value)
+{
+	GString *text = g_string_new(NULL);
+
+	print_sorted(text, value, 0);
+	g_string_append_c(text, '\n');
+	return g_string_free(text, FALSE);
+}
+
+json_object *
+json_member(json_object *object, const char *name)
+{
+	json_object *member = NULL;
+
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	json_object_object_get_ex(object, name, &member);
+	return member;
+}
+
+static json_object *
+typed_member(json_object *object, const char *name, json_type type)
+{
+	json_object *member = json_member(object, name);
+
+	return member != NULL && json_object_is_type(member, type) ? member : NULL;
+}
+
+const char *
+json_string_member(json_object *object, const char *name)
+{
+	json_object *member = typed_member(object, name, json_type_string);
+
+	return member != NULL ? json_object_get_string(member) : NULL;
+}
+
+gint64
+json_int_member(json_object *object, const char *name, gint64 fallback)
+{
+	json_object *member = typed_member(object, name, json_type_int);
+
+	return member != NULL ? json_object_get_int64(member) : fallback;
+}
+
+double
+json_double_member(json_object *object, const char *name, double fallback)
+{
+	json_object *member = json_member(object, name);
+
+	if (member == NULL || (!json_object_is_type(member, json_type_double) &&
+				      !json_object_is_type(member, json_type_int)))
+		return fallback;
+	return json_object_get_double(member);
+}
+
+gboolean
+json_bool_member(json_object *object, const char *name, gboolean fallback)
+{
+	json_object *member = typed_member(object, name, json_type_boolean);
+
+	return member != NULL ? json_object_get_boolean(member) : fallback;
+}
+
+json_object *
+json_object_member(json_object *object, const char *name)
+{
+	return typed_member(object, name, json_type_object);
+}
+
+json_object *
+json_array_member(json_object *object, const char *name)
+{
+	return typed_member(object, name, json_type_array);
+}
+
+void
+json_put_string(json_object *object, const char *name, const char *text)
+{
+	json_object_object_add(object, name, text != NULL ? json_object_new_string(text) : NULL);
+}
+
+void
+json_put_int(json_object *object, const char *name, gint64 number)
+{
+	json_object_object_add(object, name, json_object_new_int64(number));
+}
+
+void
+json_put_bool(json_object *object, const char *name, gboolean truth)
+{
+	json_object_object_add(object, name, json_object_new_boolean(truth));
+}
+
+void
+json_put_double(json_object *object, const char *name, double number)
+{
+	char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+	for (int digits = 1; digits <= 17; digits++) {
+		g_autofree char *format = g_strdup_printf("%%.%dg", digits);
+
+		g_ascii_formatd(text, sizeof text, format, number);
+		if (g_ascii_strtod(text, NULL) == number)
+			break;
+	}
+	json_object_object_add(object, name, json_object_new_double_s(number, text));
+}
+
+void
+json_put_shared(json_object *object, const char *name, json_object *value)
+{
+	json_object_object_add(object, name, json_object_get(value));
+}
+
+json_object *
+json_copy(json_object *value)
+{
+	json_object *copy = NULL;
+
+	if (value != NULL)
+		json_object_deep_copy(value, &copy, NULL);
+	return copy;
+}

@@ -1,0 +1,12 @@
+/* base/listen.h: listening sockets that were made by somebody else (sd_listen_fds(3)). */
+#pragma once
+
+#include <glib.h>
+
+/* The inherited listening socket of that name; -1 and an error that says how to pass it when it is
+ * missing. Close-on-exec is set. Call it before threads start. */
+int listen_inherited(const char *name, GError **error);
+
+/* Connects to a Unix stream socket without waiting longer than deadline_ms for room in its backlog.
+ * UNAVAILABLE when nobody holds the socket. */
+int listen_connect(const char *path, gint64 deadline_ms, GError **error);

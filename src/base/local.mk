@@ -1,0 +1,10 @@
+libnbhook_a_SOURCES += \
+	src/base/clock.c src/base/clock.h \
+	src/base/error.c src/base/error.h \
+	src/base/files.c src/base/files.h \
+	src/base/frame.c src/base/frame.h \
+	src/base/ids.c src/base/ids.h \
+	src/base/json.c src/base/json.h \
+	src/base/json_scan.c src/base/json_scan.h \
+	src/base/listen.c src/base/listen.h \
+	src/base/log.c src/base/log.h

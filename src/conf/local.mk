@@ -1,0 +1,1 @@
+libnbhook_a_SOURCES += src/conf/settings.c src/conf/settings.h

@@ -1,0 +1,348 @@
+/* The table below is the one place that knows a setting. A setting is read from its text by its type;
+ * the text of a default goes through the same reader, so that a default can never be out of range. */
+#include "conf/settings.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define DEFAULT_PATH "/etc/nbhook/nbhook.conf"
+
+typedef enum {
+	TYPE_PATH,    /* an absolute path */
+	TYPE_STRING,  /* any text */
+	TYPE_CHOICE,  /* one of the words in .choices */
+	TYPE_COUNT,   /* a whole number */
+	TYPE_SIZE,    /* bytes; K, M or G behind the number */
+	TYPE_SECONDS, /* seconds, decimals allowed; kept in milliseconds */
+} SettingType;
+
+typedef struct {
+	const char *group;
+	const char *name;
+	SettingType type;
+	size_t offset;
+	const char *value; /* the default */
+	gint64 min, max;   /* in the unit of the file; text types have none */
+	const char *choices;
+	const char *sentence;
+} SettingRow;
+
+#define AT(field) offsetof(Settings, field)
+#define KIB G_GINT64_CONSTANT(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* clang-format off */
+static const SettingRow rows[] = {
+	{ "paths", "state_dir", TYPE_PATH, AT(state_dir), "/var/lib/nbhook", 0, 0, NULL,
+	  "Where the store, published notebooks, their versions and the executions are." },
+	{ "paths", "run_dir", TYPE_PATH, AT(run_dir), "/run/nbhook", 0, 0, NULL,
+	  "Where the sockets are. Keep it short: a socket's path may have 107 bytes." },
+
+	{ "accounts", "web_group", TYPE_STRING, AT(web_group), "www-data", 0, 0, NULL,
+	  "The group of nginx, which may read the response files." },
+	{ "accounts", "run_group", TYPE_STRING, AT(run_group), "nbhook-run", 0, 0, NULL,
+	  "The group of the account that notebooks run as; production/ and files/ belong to it." },
+
+	{ "http", "public_url", TYPE_STRING, AT(public_url), "http://localhost", 0, 0, NULL,
+	  "The address that callers use, without a final slash; webhook URLs start with it." },
+	{ "http", "response_limit", TYPE_SECONDS, AT(response_limit_ms), "60", 0, 3600, NULL,
+	  "How long a caller waits for an answer, from the request's arrival, before it gets a 500 "
+	  "while the run goes on. nginx's fastcgi_read_timeout must be longer." },
+	{ "http", "daemon_wait", TYPE_SECONDS, AT(daemon_wait_ms), "5", 0, 60, NULL,
+	  "How long a call waits for a daemon whose socket is held but which does not answer." },
+	{ "http", "max_body", TYPE_SIZE, AT(max_body), "512M", KIB, 1024 * GIB, NULL,
+	  "The largest request body. nginx's client_max_body_size must be at least as large." },
+	{ "http", "max_parsed_body", TYPE_SIZE, AT(max_parsed_body), "16M", KIB, GIB, NULL,
+	  "The largest form, JSON or text body." },
+	{ "http", "max_json_depth", TYPE_COUNT, AT(max_json_depth), "100", 1, 500, NULL,
+	  "How deep the arrays and objects of a JSON body may be nested." },
+	{ "http", "max_uri", TYPE_SIZE, AT(max_uri), "8K", 256, MIB, NULL,
+	  "The longest request URI." },
+	{ "http", "max_headers", TYPE_SIZE, AT(max_headers), "64K", KIB, MIB, NULL,
+	  "All request headers together." },
+	{ "http", "wait_slots", TYPE_COUNT, AT(wait_slots), "240", 1, 4000, NULL,
+	  "How many callers of one nbhook.fcgi process may wait at a time; further ones get a 503. "
+	  "Each takes a thread and two descriptors." },
+	{ "http", "max_response", TYPE_SIZE, AT(max_response), "256M", KIB, 1024 * GIB, NULL,
+	  "The largest response of a notebook that is not a file." },
+
+	{ "jobs", "concurrency", TYPE_COUNT, AT(concurrency), "16", 1, 4096, NULL,
+	  "How many notebooks run at a time." },
+	{ "jobs", "queue_limit", TYPE_COUNT, AT(queue_limit), "1000", 1, 1000000, NULL,
+	  "How many accepted jobs may wait for their turn; further calls get a 503." },
+	{ "jobs", "webhook_queue_limit", TYPE_COUNT, AT(webhook_queue_limit), "200", 1, 1000000, NULL,
+	  "How many of them may be of one webhook; further calls get a 429." },
+	{ "jobs", "disk_reserve", TYPE_SIZE, AT(disk_reserve), "256M", 0, 1024 * GIB, NULL,
+	  "Free space that must remain on the disk of state_dir; below it calls get a 507." },
+	{ "jobs", "run_timeout", TYPE_SECONDS, AT(run_timeout_ms), "86400", 1, 31536000, NULL,
+	  "The longest run of a notebook; then it is ended and failed." },
+
+	{ "kernels", "python", TYPE_PATH, AT(python), "/usr/bin/python3", 0, 0, NULL,
+	  "The interpreter of kernelspecs that name only \"python\" or \"python3\"." },
+	{ "kernels", "kernel_path", TYPE_STRING, AT(kernel_path), "", 0, 0, NULL,
+	  "Folders that are searched for kernels/ before the system's, separated by colons." },
+	{ "kernels", "namespaces", TYPE_CHOICE, AT(namespaces), "auto", 0, 0, "auto off",
+	  "Whether each run gets a PID namespace of its own: auto where the host allows "
+	  "unprivileged user namespaces." },
+	{ "kernels", "start_timeout", TYPE_SECONDS, AT(start_timeout_ms), "60", 1, 3600, NULL,
+	  "How long a kernel may take to start." },
+	{ "kernels", "max_notebook", TYPE_SIZE, AT(max_notebook), "64M", KIB, GIB, NULL,
+	  "The largest notebook file." },
+	{ "kernels", "output_limit", TYPE_SIZE, AT(output_limit), "256M", KIB, 1024 * GIB, NULL,
+	  "All outputs of a run together; a run that prints more is ended and failed." },
+
+	{ "log", "log_level", TYPE_CHOICE, AT(log_level), "info", 0, 0, "error warning info debug",
+	  "What is written to the log." },
+};
+/* clang-format on */
+
+static const SettingRow *
+find_row(const char *group, const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (strcmp(rows[i].group, group) == 0 && strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static gint64
+size_factor(char suffix)
+{
+	switch (g_ascii_toupper(suffix)) {
+	case 'K':
+		return KIB;
+	case 'M':
+		return MIB;
+	case 'G':
+		return GIB;
+	default:
+		return 0;
+	}
+}
+
+/* Reads a number in the unit of the file; false if the text is none. */
+static gboolean
+read_number(const SettingRow *row, const char *text, double *number)
+{
+	char *end = NULL;
+
+	if (!g_ascii_isdigit(text[0]))
+		return FALSE;
+	*number = g_ascii_strtod(text, &end);
+	if (row->type == TYPE_SIZE && size_factor(*end) != 0)
+		*number *= (double) size_factor(*end++);
+	if (*end != '\0' || !isfinite(*number))
+		return FALSE;
+	return row->type == TYPE_SECONDS || *number == floor(*number);
+}
+
+static char *
+size_text(gint64 size)
+{
+	if (size >= GIB && size % GIB == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT "G", size / GIB);
+	if (size >= MIB && size % MIB == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT "M", size / MIB);
+	if (size >= KIB && size % KIB == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT "K", size / KIB);
+	return g_strdup_printf("%" G_GINT64_FORMAT, size);
+}
+
+/* What a setting may be, in words: for error messages, the sample file and the manual. */
+static char *
+range_text(const SettingRow *row)
+{
+	switch (row->type) {
+	case TYPE_PATH:
+		return g_strdup("an absolute path");
+	case TYPE_STRING:
+		return g_strdup("text");
+	case TYPE_CHOICE:
+		return g_strdup_printf("one of: %s", row->choices);
+	case TYPE_SIZE: {
+		g_autofree char *min = size_text(row->min);
+		g_autofree char *max = size_text(row->max);
+		return g_strdup_printf("bytes, %s to %s", min, max);
+	}
+	case TYPE_SECONDS:
+	case TYPE_COUNT:
+	default:
+		return g_strdup_printf("%s%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+			row->type == TYPE_SECONDS ? "seconds, " : "", row->min, row->max);
+	}
+}
+
+static gboolean
+store_text(const SettingRow *row, const char *text, char **field)
+{
+	if (row->type == TYPE_PATH && text[0] != '/')
+		return FALSE;
+	if (row->type == TYPE_CHOICE) {
+		g_auto(GStrv) choices = g_strsplit(row->choices, " ", -1);
+
+		if (!g_strv_contains((const char *const *) choices, text))
+			return FALSE;
+	}
+	g_free(*field);
+	*field = g_strdup(text);
+	return TRUE;
+}
+
+static gboolean
+store_number(const SettingRow *row, const char *text, gint64 *field)
+{
+	double number;
+
+	if (!read_number(row, text, &number) || number < (double) row->min ||
+		number > (double) row->max)
+		return FALSE;
+	*field = (gint64) (row->type == TYPE_SECONDS ? round(number * 1000) : number);
+	return TRUE;
+}
+
+static gboolean
+store(Settings *settings, const SettingRow *row, const char *text)
+{
+	void *field = (char *) settings + row->offset;
+
+	switch (row->type) {
+	case TYPE_PATH:
+	case TYPE_STRING:
+	case TYPE_CHOICE:
+		return store_text(row, text, field);
+	default:
+		return store_number(row, text, field);
+	}
+}
+
+Settings *
+settings_new(void)
+{
+	Settings *settings = g_new0(Settings, 1);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (!store(settings, &rows[i], rows[i].value))
+			g_error("the default of %s is out of its own range", rows[i].name);
+	return settings;
+}
+
+void
+settings_free(Settings *settings)
+{
+	if (settings == NULL)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].type == TYPE_PATH || rows[i].type == TYPE_STRING ||
+			rows[i].type == TYPE_CHOICE)
+			g_free(*(char **) ((char *) settings + rows[i].offset));
+	g_free(settings);
+}
+
+static gboolean
+load_one(Settings *settings, GKeyFile *file, const char *path, const char *group, const char *name,
+	GError **error)
+{
+	const SettingRow *row = find_row(group, name);
+
+	if (row == NULL) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"%s: there is no setting \"%s\" in [%s]; nbhook.conf(5) lists all", path,
+			name, group);
+		return FALSE;
+	}
+	g_autofree char *text = g_key_file_get_string(file, group, name, error);
+	if (text == NULL)
+		return FALSE;
+	if (!store(settings, row, g_strstrip(text))) {
+		g_autofree char *range = range_text(row);
+
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"%s: %s = \"%s\": it must be %s", path, name, text, range);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean
+load_group(Settings *settings, GKeyFile *file, const char *path, const char *group, GError **error)
+{
+	g_auto(GStrv) names = g_key_file_get_keys(file, group, NULL, error);
+
+	if (names == NULL)
+		return FALSE;
+	for (char **name = names; *name != NULL; name++)
+		if (!load_one(settings, file, path, group, *name, error))
+			return FALSE;
+	return TRUE;
+}
+
+Settings *
+settings_load(const char *path, GError **error)
+{
+	g_autoptr(Settings) settings = settings_new();
+	g_autoptr(GKeyFile) file = g_key_file_new();
+
+	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error)) {
+		g_prefix_error(error, "%s: ", path);
+		return NULL;
+	}
+	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+	for (char **group = groups; *group != NULL; group++)
+		if (!load_group(settings, file, path, *group, error))
+			return NULL;
+	return g_steal_pointer(&settings);
+}
+
+static void
+append_wrapped(GString *sample, const char *sentence)
+{
+	g_auto(GStrv) words = g_strsplit(sentence, " ", -1);
+	size_t column = 0;
+
+	for (char **word = words; *word != NULL; word++) {
+		size_t length = strlen(*word);
+
+		if (column == 0 || column + 1 + length > 98) {
+			g_string_append(sample, column == 0 ? "#" : "\n#");
+			column = 1;
+		}
+		g_string_append_printf(sample, " %s", *word);
+		column += 1 + length;
+	}
+	g_string_append_c(sample, '\n');
+}
+
+char *
+settings_sample(void)
+{
+	GString *sample = g_string_new(
+		"# nbhook.conf: every setting, with its default. See nbhook.conf(5).\n");
+	const char *group = "";
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *range = range_text(&rows[i]);
+
+		if (strcmp(group, rows[i].group) != 0) {
+			group = rows[i].group;
+			g_string_append_printf(sample, "\n[%s]\n", group);
+		}
+		g_string_append_c(sample, '\n');
+		append_wrapped(sample, rows[i].sentence);
+		g_string_append_printf(
+			sample, "# (%s)\n#%s = %s\n", range, rows[i].name, rows[i].value);
+	}
+	return g_string_free(sample, FALSE);
+}
+
+const char *
+settings_path(const char *argument)
+{
+	const char *environment = g_getenv("NBHOOK_CONF");
+
+	if (argument != NULL)
+		return argument;
+	return environment != NULL && environment[0] != '\0' ? environment : DEFAULT_PATH;
+}

@@ -1,0 +1,61 @@
+/* conf/settings.h: every setting, from one table.
+ *
+ * The table in settings.c holds name, type, unit, range, default and sentence of each setting. The
+ * sample file (conf/nbhook.conf), the manual page nbhook.conf(5) and the checks come from it or are
+ * tested against it. A Settings is complete and within its ranges from settings_load() on and is not
+ * changed afterwards, so any thread may read it. */
+#pragma once
+
+#include <glib.h>
+
+/* Seconds are kept in milliseconds, sizes in bytes; strings belong to the Settings. */
+typedef struct Settings {
+	/* [paths] */
+	char *state_dir;
+	char *run_dir;
+	/* [accounts] */
+	char *web_group;
+	char *run_group;
+	/* [http] */
+	char *public_url;
+	gint64 response_limit_ms;
+	gint64 daemon_wait_ms;
+	gint64 max_body;
+	gint64 max_parsed_body;
+	gint64 max_json_depth;
+	gint64 max_uri;
+	gint64 max_headers;
+	gint64 wait_slots;
+	gint64 max_response;
+	/* [jobs] */
+	gint64 concurrency;
+	gint64 queue_limit;
+	gint64 webhook_queue_limit;
+	gint64 disk_reserve;
+	gint64 run_timeout_ms;
+	/* [kernels] */
+	char *python;
+	char *kernel_path;
+	char *namespaces;
+	gint64 start_timeout_ms;
+	gint64 max_notebook;
+	gint64 output_limit;
+	/* [log] */
+	char *log_level;
+} Settings;
+
+/* Reads a configuration file; a setting that it does not name has its default. Errors
+ * (NBHOOK_ERROR_UNPROCESSABLE) name the file, the setting, what is wrong and what it may be; a name or
+ * group that does not exist is an error too. The caller frees the result. */
+Settings *settings_load(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The defaults alone. */
+Settings *settings_new(void);
+void settings_free(Settings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
+
+/* The commented sample file, every setting with its default, unit and range. */
+char *settings_sample(void);
+
+/* The file a program reads: its argument if given, else $NBHOOK_CONF, else /etc/nbhook/nbhook.conf. */
+const char *settings_path(const char *argument);
