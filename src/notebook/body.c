@@ -1,0 +1,278 @@
+/* The media type chooses a row of a table of parsers; the charset is settled before the parser
+ * sees the bytes. Only charsets in a list reach iconv: its rarer ones have had holes. */
+#include "notebook/body.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "notebook/excerpt.h"
+
+/* A Content-Type, taken apart. Owned; lower case. */
+typedef struct MediaType {
+	char *type;    /* "text/plain"; "" when there is none */
+	char *charset; /* NULL when it is not said */
+} MediaType;
+
+static void
+media_type_clear(MediaType *media)
+{
+	g_free(media->type);
+	g_free(media->charset);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MediaType, media_type_clear)
+
+/* The text between quotes if it has them; blanks around it go. The caller frees. */
+static char *
+unquote(const char *text)
+{
+	g_autofree char *stripped = g_strstrip(g_strdup(text));
+	size_t length = strlen(stripped);
+
+	if (length >= 2 && stripped[0] == '"' && stripped[length - 1] == '"')
+		return g_strndup(stripped + 1, length - 2);
+	return g_steal_pointer(&stripped);
+}
+
+static void
+media_type_read(MediaType *media, const char *text)
+{
+	g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", ";", -1);
+
+	media->type = g_ascii_strdown(parts[0] != NULL ? g_strstrip(parts[0]) : "", -1);
+	for (size_t i = 1; parts[0] != NULL && parts[i] != NULL && media->charset == NULL; i++) {
+		char *equals = strchr(parts[i], '=');
+
+		if (equals == NULL)
+			continue;
+		*equals = '\0';
+		if (g_ascii_strcasecmp(g_strstrip(parts[i]), "charset") != 0)
+			continue;
+		g_autofree char *value = unquote(equals + 1);
+		media->charset = g_ascii_strdown(value, -1);
+	}
+}
+
+static gboolean
+matches_any(const char *const *patterns, const char *text)
+{
+	for (; *patterns != NULL; patterns++)
+		if (g_pattern_match_simple(*patterns, text))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean
+is_utf8_charset(const char *charset)
+{
+	static const char *const names[] = { "utf-8", "utf8", "us-ascii", "ascii", NULL };
+
+	return charset == NULL || matches_any(names, charset);
+}
+
+static gboolean
+is_known_charset(const char *charset)
+{
+	static const char *const names[] = { "iso-8859-?", "iso-8859-1?", "latin1", "windows-125?",
+		"utf-16", "utf-16le", "utf-16be", "koi8-r", "koi8-u", "macintosh", "shift_jis",
+		"euc-jp", "euc-kr", "gbk", "gb2312", "gb18030", "big5", NULL };
+
+	return matches_any(names, charset);
+}
+
+static gboolean
+refuse_charset(const char *charset, const char *what, GError **error)
+{
+	g_autofree char *quoted = excerpt(charset);
+
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
+		"the charset \"%s\" of the body is not offered for %s: send it as UTF-8", quoted,
+		what);
+	return FALSE;
+}
+
+static gboolean
+check_text(const char *text, size_t size, GError **error)
+{
+	const char *end = NULL;
+
+	if (g_utf8_validate_len(text, size, &end))
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST, "the body has %s at byte %zu",
+		*end == '\0' ? "a NUL" : "invalid UTF-8", (size_t) (end - text));
+	return FALSE;
+}
+
+/* {"str": text} */
+static json_object *
+text_value(const char *text, size_t size)
+{
+	json_object *value = json_object_new_object();
+
+	json_object_object_add(value, "str", json_object_new_string_len(text, (int) size));
+	return value;
+}
+
+/* The text after a byte order mark. */
+static void
+skip_mark(const char **text, size_t *size)
+{
+	if (*size >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+		*text += 3;
+		*size -= 3;
+	}
+}
+
+/* A body on its way through a parser. */
+typedef struct Body {
+	MediaType *media;
+	const char *bytes;
+	size_t size;
+	int max_depth;
+} Body;
+
+static json_object *
+checked_text(const char *text, size_t size, GError **error)
+{
+	if (!check_text(text, size, error))
+		return NULL;
+	skip_mark(&text, &size);
+	return text_value(text, size);
+}
+
+static gboolean
+parse_text(Body *body, json_object **value, gboolean *has_keys, GError **error)
+{
+	const char *charset = body->media->charset;
+	g_autofree char *converted = NULL;
+	const char *text = body->bytes;
+	gsize size = body->size;
+
+	(void) has_keys;
+	if (!is_utf8_charset(charset)) {
+		if (!is_known_charset(charset))
+			return refuse_charset(charset, "text", error);
+		g_autoptr(GError) reason = NULL;
+		text = converted = g_convert(
+			body->bytes, (gssize) body->size, "UTF-8", charset, NULL, &size, &reason);
+		if (g_error_matches(reason, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION))
+			return refuse_charset(charset, "text", error);
+		if (converted == NULL) {
+			g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+				"the body is not in its charset \"%s\"", charset);
+			return FALSE;
+		}
+	}
+	return (*value = checked_text(text, size, error)) != NULL;
+}
+
+static gboolean
+parse_form(Body *body, json_object **value, gboolean *has_keys, GError **error)
+{
+	if (!is_utf8_charset(body->media->charset))
+		return refuse_charset(body->media->charset, "forms", error);
+	*has_keys = TRUE;
+	return request_parse_form(body->bytes, body->size, "the form", value, NULL, error);
+}
+
+static gboolean
+parse_json(Body *body, json_object **value, gboolean *has_keys, GError **error)
+{
+	if (!is_utf8_charset(body->media->charset))
+		return refuse_charset(body->media->charset, "JSON", error);
+	skip_mark(&body->bytes, &body->size);
+	if (!json_parse(body->bytes, body->size, body->max_depth, value, error)) {
+		g_prefix_error(error, "the body: ");
+		return FALSE;
+	}
+	*has_keys = json_object_is_type(*value, json_type_object);
+	return TRUE;
+}
+
+static gboolean
+parse_multipart(Body *body, json_object **value, gboolean *has_keys, GError **error)
+{
+	g_autofree char *type = excerpt(body->media->type);
+
+	(void) value;
+	(void) has_keys;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
+		"a body of type %s is not offered: send a form "
+		"(application/x-www-form-urlencoded), "
+		"JSON or text",
+		type);
+	return FALSE;
+}
+
+/* Bytes of any other type are taken when they are text. */
+static gboolean
+parse_other(Body *body, json_object **value, gboolean *has_keys, GError **error)
+{
+	g_autofree char *type = excerpt(*body->media->type != '\0' ? body->media->type : "no type");
+
+	(void) has_keys;
+	if ((*value = checked_text(body->bytes, body->size, NULL)) != NULL)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
+		"the body (%s) is not UTF-8 text, and other bytes are not offered: send a form, "
+		"JSON or "
+		"text",
+		type);
+	return FALSE;
+}
+
+/* The first row that matches counts. */
+/* clang-format off */
+static const struct {
+	const char *pattern;
+	gboolean (*parse)(Body *body, json_object **value, gboolean *has_keys, GError **error);
+} parsers[] = {
+	{ "application/x-www-form-urlencoded", parse_form },
+	{ "application/json", parse_json },
+	{ "application/*+json", parse_json },
+	{ "text/json", parse_json },
+	{ "multipart/*", parse_multipart },
+	{ "text/*", parse_text },
+	{ "*", parse_other },
+};
+/* clang-format on */
+
+static gboolean
+check_encoding(json_object *headers, GError **error)
+{
+	const char *encoding = json_string_member(headers, "content-encoding");
+
+	if (encoding == NULL || *encoding == '\0' || g_ascii_strcasecmp(encoding, "identity") == 0)
+		return TRUE;
+	g_autofree char *quoted = excerpt(encoding);
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
+		"the Content-Encoding \"%s\" is not offered: send the body as it is", quoted);
+	return FALSE;
+}
+
+gboolean
+body_parse(json_object *headers, const char *bytes, size_t size, const RequestLimits *limits,
+	json_object **value, gboolean *has_keys, GError **error)
+{
+	g_auto(MediaType) media = { 0 };
+	Body body = { &media, bytes, size, limits->max_json_depth };
+
+	*has_keys = FALSE;
+	if (size == 0) {
+		*value = text_value("", 0);
+		return TRUE;
+	}
+	if (!check_encoding(headers, error))
+		return FALSE;
+	if (size > (guint64) limits->max_parsed_body || size > G_MAXINT) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+			"the body has %zu bytes, more than max_parsed_body allows "
+			"(%" G_GINT64_FORMAT ")",
+			size, limits->max_parsed_body);
+		return FALSE;
+	}
+	media_type_read(&media, json_string_member(headers, "content-type"));
+	for (size_t i = 0; i < G_N_ELEMENTS(parsers); i++)
+		if (g_pattern_match_simple(parsers[i].pattern, media.type))
+			return parsers[i].parse(&body, value, has_keys, error);
+	g_return_val_if_reached(FALSE);
+}

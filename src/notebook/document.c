@@ -1,0 +1,340 @@
+/* Reading goes in steps, each of which may rely on the one before: JSON, version (3 becomes 4),
+ * shape, text in one piece, ids. Printing builds a view: the same objects with split lines where
+ * nbformat splits them, everything else shared. */
+#include "notebook/document.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "notebook/lines.h"
+#include "notebook/upgrade.h"
+
+#define MAX_DEPTH 500 /* of the JSON; Python's reader takes less than 1000 */
+#define CELL_ID_LENGTH 8
+#define MAX_CELL_ID_LENGTH 64
+
+static gboolean G_GNUC_PRINTF(2, 3) refuse(GError **error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	g_autofree char *message = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE, message);
+	return FALSE;
+}
+
+static gboolean
+refuse_cell(GError **error, size_t index, const char *what)
+{
+	return refuse(error, "cell %zu (counted from 0): %s", index, what);
+}
+
+static json_object *
+read_object(const char *text, size_t size, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	json_object *value = json_parse_object(text, size, MAX_DEPTH, &reason);
+
+	if (value == NULL)
+		refuse(error, "not a notebook: %s", reason->message);
+	return value;
+}
+
+static gboolean
+check_version(json_object *document, GError **error)
+{
+	gint64 major = json_int_member(document, "nbformat", -1);
+
+	if (major == 3 || major == 4)
+		return TRUE;
+	if (json_member(document, "nbformat") == NULL)
+		return refuse(error, "not a notebook: it has no member nbformat");
+	if (major < 1)
+		return refuse(error, "not a notebook: its member nbformat is no version number");
+	if (major < 3)
+		return refuse(error,
+			"the notebook has format %" G_GINT64_FORMAT
+			", which is too old: open it in "
+			"Jupyter and save it, or run: jupyter nbconvert --to notebook",
+			major);
+	return refuse(error,
+		"the notebook has format %" G_GINT64_FORMAT
+		", which is newer than this program knows: "
+		"save it as format 4",
+		major);
+}
+
+/* Puts a new value where there is none (or a null). */
+static void
+put_missing(json_object *object, const char *name, json_object *fallback)
+{
+	if (json_member(object, name) == NULL)
+		json_object_object_add(object, name, fallback);
+	else
+		json_object_put(fallback);
+}
+
+static gboolean
+has_type(json_object *object, const char *name, json_type type)
+{
+	return json_object_is_type(json_member(object, name), type);
+}
+
+static gboolean
+is_cell_type(const char *type)
+{
+	static const char *const types[] = { "code", "markdown", "raw", NULL };
+
+	return type != NULL && g_strv_contains(types, type);
+}
+
+static gboolean
+check_outputs(json_object *cell, size_t index, GError **error)
+{
+	json_object *outputs = json_member(cell, "outputs");
+
+	if (!json_object_is_type(outputs, json_type_array))
+		return refuse_cell(error, index, "its outputs are no list");
+	for (size_t i = 0; i < json_object_array_length(outputs); i++) {
+		json_object *output = json_object_array_get_idx(outputs, i);
+
+		if (json_string_member(output, "output_type") == NULL)
+			return refuse(error,
+				"cell %zu (counted from 0): output %zu is no object with an "
+				"output_type",
+				index, i);
+	}
+	return TRUE;
+}
+
+static gboolean
+check_cell(json_object *cell, size_t index, GError **error)
+{
+	if (!json_object_is_type(cell, json_type_object))
+		return refuse_cell(error, index, "it is no object");
+	const char *type = json_string_member(cell, "cell_type");
+	if (!is_cell_type(type))
+		return refuse_cell(error, index, "its cell_type is not code, markdown or raw");
+	put_missing(cell, "metadata", json_object_new_object());
+	if (!has_type(cell, "metadata", json_type_object))
+		return refuse_cell(error, index, "its metadata is no object");
+	put_missing(cell, "source", json_object_new_string(""));
+	lines_join_member(cell, "source");
+	if (!has_type(cell, "source", json_type_string))
+		return refuse_cell(
+			error, index, "its source is neither a string nor a list of strings");
+	if (strcmp(type, "code") != 0)
+		return TRUE;
+	put_missing(cell, "outputs", json_object_new_array());
+	put_missing(cell, "execution_count", NULL);
+	return check_outputs(cell, index, error);
+}
+
+static gboolean
+check_shape(json_object *document, GError **error)
+{
+	put_missing(document, "metadata", json_object_new_object());
+	put_missing(document, "nbformat_minor", json_object_new_int(0));
+	if (json_int_member(document, "nbformat_minor", -1) < 0)
+		return refuse(error, "not a notebook: its nbformat_minor is no version number");
+	if (!has_type(document, "metadata", json_type_object))
+		return refuse(error, "not a notebook: its metadata is no object");
+	json_object *cells = json_array_member(document, "cells");
+	if (cells == NULL)
+		return refuse(error, "not a notebook: it has no list of cells");
+	for (size_t i = 0; i < json_object_array_length(cells); i++)
+		if (!check_cell(json_object_array_get_idx(cells, i), i, error))
+			return FALSE;
+	return TRUE;
+}
+
+static void
+join_output(json_object *output)
+{
+	const char *type = json_string_member(output, "output_type");
+
+	if (strcmp(type, "execute_result") == 0 || strcmp(type, "display_data") == 0)
+		lines_join_bundle(json_member(output, "data"));
+	else
+		lines_join_member(output, "text");
+}
+
+static void
+join_cell(json_object *cell)
+{
+	json_object *attachments = json_object_member(cell, "attachments");
+	json_object *outputs = json_array_member(cell, "outputs");
+
+	if (attachments != NULL) {
+		json_object_object_foreach (attachments, name, bundle) {
+			(void) name;
+			lines_join_bundle(bundle);
+		}
+	}
+	if (strcmp(json_string_member(cell, "cell_type"), "code") != 0)
+		return;
+	for (size_t i = 0; i < json_object_array_length(outputs); i++)
+		join_output(json_object_array_get_idx(outputs, i));
+}
+
+/* What nbformat calls transient: never kept in a file. */
+static void
+strip_transient(json_object *document)
+{
+	static const char *const names[] = { "orig_nbformat", "orig_nbformat_minor", "signature" };
+	json_object *cells = json_array_member(document, "cells");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		json_object_object_del(json_member(document, "metadata"), names[i]);
+	for (size_t i = 0; i < json_object_array_length(cells); i++) {
+		json_object *cell = json_object_array_get_idx(cells, i);
+
+		json_object_object_del(json_member(cell, "metadata"), "trusted");
+	}
+}
+
+char *
+document_new_cell_id(void)
+{
+	g_autofree char *uuid = ids_uuid();
+
+	return g_strndup(uuid, CELL_ID_LENGTH);
+}
+
+static gboolean
+is_cell_id(const char *id)
+{
+	size_t length = id != NULL ? strlen(id) : 0;
+
+	if (length == 0 || length > MAX_CELL_ID_LENGTH)
+		return FALSE;
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isalnum(id[i]) && id[i] != '-' && id[i] != '_')
+			return FALSE;
+	return TRUE;
+}
+
+/* Every cell gets an id that no cell before it has; what is right stays. */
+static void
+repair_ids(json_object *cells)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (size_t i = 0; i < json_object_array_length(cells); i++) {
+		json_object *cell = json_object_array_get_idx(cells, i);
+		g_autofree char *id = g_strdup(json_string_member(cell, "id"));
+
+		while (!is_cell_id(id) || g_hash_table_contains(seen, id)) {
+			g_free(id);
+			id = document_new_cell_id();
+			json_put_string(cell, "id", id);
+		}
+		g_hash_table_add(seen, g_steal_pointer(&id));
+	}
+}
+
+static void
+settle_ids(json_object *document)
+{
+	json_object *cells = json_array_member(document, "cells");
+
+	if (json_int_member(document, "nbformat_minor", 0) >= DOCUMENT_MINOR_WITH_IDS) {
+		repair_ids(cells);
+		return;
+	}
+	for (size_t i = 0; i < json_object_array_length(cells); i++)
+		json_object_object_del(json_object_array_get_idx(cells, i), "id");
+}
+
+json_object *
+document_read(const char *text, size_t size, GError **error)
+{
+	g_autoptr(json_object) document = read_object(text, size, error);
+
+	if (document == NULL || !check_version(document, error))
+		return NULL;
+	if (json_int_member(document, "nbformat", 0) == 3 && !upgrade_document(document, error))
+		return NULL;
+	if (!check_shape(document, error))
+		return NULL;
+	json_object *cells = json_array_member(document, "cells");
+	for (size_t i = 0; i < json_object_array_length(cells); i++)
+		join_cell(json_object_array_get_idx(cells, i));
+	strip_transient(document);
+	settle_ids(document);
+	return g_steal_pointer(&document);
+}
+
+/* A copy of an object that shares its members. */
+static json_object *
+share(json_object *object)
+{
+	json_object *copy = json_object_new_object();
+
+	json_object_object_foreach (object, name, value) {
+		json_put_shared(copy, name, value);
+	}
+	return copy;
+}
+
+static json_object *
+view_output(json_object *output)
+{
+	json_object *view = share(output);
+	const char *type = json_string_member(output, "output_type");
+	json_object *data = json_member(output, "data");
+	json_object *text = json_member(output, "text");
+
+	if (g_strcmp0(type, "execute_result") == 0 || g_strcmp0(type, "display_data") == 0) {
+		if (data != NULL)
+			json_object_object_add(view, "data", lines_split_bundle(data));
+	} else if (g_strcmp0(type, "stream") == 0 && text != NULL) {
+		json_object_object_add(view, "text", lines_split(text));
+	}
+	return view;
+}
+
+static json_object *
+view_attachments(json_object *attachments)
+{
+	json_object *view = json_object_new_object();
+
+	json_object_object_foreach (attachments, name, bundle) {
+		json_object_object_add(view, name, lines_split_bundle(bundle));
+	}
+	return view;
+}
+
+static json_object *
+view_cell(json_object *cell)
+{
+	json_object *view = share(cell);
+	json_object *attachments = json_object_member(cell, "attachments");
+
+	json_object_object_add(view, "source", lines_split(json_member(cell, "source")));
+	if (attachments != NULL)
+		json_object_object_add(view, "attachments", view_attachments(attachments));
+	if (strcmp(json_string_member(cell, "cell_type"), "code") != 0)
+		return view;
+	json_object *outputs = json_array_member(cell, "outputs");
+	json_object *views = json_object_new_array();
+	for (size_t i = 0; i < json_object_array_length(outputs); i++)
+		json_object_array_add(views, view_output(json_object_array_get_idx(outputs, i)));
+	json_object_object_add(view, "outputs", views);
+	return view;
+}
+
+char *
+document_print(json_object *document)
+{
+	g_autoptr(json_object) view = share(document);
+	json_object *cells = json_array_member(document, "cells");
+	json_object *views = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(cells); i++)
+		json_object_array_add(views, view_cell(json_object_array_get_idx(cells, i)));
+	json_object_object_add(view, "cells", views);
+	return json_print_sorted(view);
+}

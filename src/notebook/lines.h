@@ -1,0 +1,26 @@
+/* notebook/lines.h: text that a notebook file keeps as a list of lines.
+ *
+ * In memory such text is one string, from document_read() on. In the file it is a list of lines
+ * with their ends, cut where Python's str.splitlines() cuts. Which members are such text is
+ * nbformat's rule: sources, streams, and in MIME bundles what is text, JavaScript or SVG. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+
+/* The string that a list of strings makes with separator between them; NULL when value is no list
+ * of strings. The caller owns it. */
+json_object *lines_join(json_object *value, const char *separator);
+
+/* The list of lines of a string; any other value as it is. The caller owns it. */
+json_object *lines_split(json_object *value);
+
+/* Joins object[name] in place when it is a list of strings. */
+void lines_join_member(json_object *object, const char *name);
+
+/* Joins the members of a MIME bundle, JSON types aside. Does nothing when bundle is no object. */
+void lines_join_bundle(json_object *bundle);
+
+/* A copy of a MIME bundle whose text is split; other values are shared. The caller owns it. */
+json_object *lines_split_bundle(json_object *bundle);

@@ -1,0 +1,13 @@
+libnbhook_a_SOURCES += \
+	src/notebook/body.c src/notebook/body.h \
+	src/notebook/document.c src/notebook/document.h \
+	src/notebook/excerpt.c src/notebook/excerpt.h \
+	src/notebook/lines.c src/notebook/lines.h \
+	src/notebook/notebook.c src/notebook/notebook.h \
+	src/notebook/outputs.c src/notebook/outputs.h \
+	src/notebook/python.c src/notebook/python.h \
+	src/notebook/request.c src/notebook/request.h \
+	src/notebook/response.c src/notebook/response.h \
+	src/notebook/translate.c src/notebook/translate.h \
+	src/notebook/translator.h \
+	src/notebook/upgrade.c src/notebook/upgrade.h

@@ -1,0 +1,397 @@
+/* Each cell that got a message has a state: the stream that is still open (its text grows in a
+ * GString and reaches the JSON when the stream closes or at outputs_settle, so that joining is
+ * linear), the clear that waits, the bytes that its outputs count. Display ids lead to the outputs
+ * that carry them. */
+#include "notebook/outputs.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+typedef struct CellState {
+	json_object *cell;   /* a reference */
+	json_object *stream; /* a reference to the open stream output; NULL if none */
+	GString *text;       /* of the open stream */
+	gboolean text_is_written;
+	gboolean clear_waits;
+	gint64 bytes;
+} CellState;
+
+/* An output with a display id. */
+typedef struct Display {
+	CellState *state;    /* of the cell that it is in */
+	json_object *output; /* a reference */
+	gint64 bytes;
+} Display;
+
+struct Outputs {
+	gint64 ceiling;
+	gint64 bytes; /* of all cells */
+	gboolean full;
+	GHashTable *states;   /* cell -> CellState */
+	GHashTable *displays; /* display id -> GPtrArray of Display */
+};
+
+/* One message on its way in. */
+typedef struct Message {
+	Outputs *outputs;
+	CellState *state;
+	const char *type;
+	json_object *content;
+	gint64 size;
+} Message;
+
+static void
+cell_state_free(gpointer data)
+{
+	CellState *state = data;
+
+	json_object_put(state->stream);
+	json_object_put(state->cell);
+	g_string_free(state->text, TRUE);
+	g_free(state);
+}
+
+static void
+display_free(gpointer data)
+{
+	Display *display = data;
+
+	json_object_put(display->output);
+	g_free(display);
+}
+
+static void
+displays_free(gpointer data)
+{
+	g_ptr_array_unref(data);
+}
+
+Outputs *
+outputs_new(gint64 ceiling_bytes)
+{
+	Outputs *outputs = g_new0(Outputs, 1);
+
+	outputs->ceiling = ceiling_bytes;
+	outputs->states = g_hash_table_new_full(NULL, NULL, NULL, cell_state_free);
+	outputs->displays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, displays_free);
+	return outputs;
+}
+
+void
+outputs_free(Outputs *outputs)
+{
+	if (outputs == NULL)
+		return;
+	g_hash_table_unref(outputs->displays);
+	g_hash_table_unref(outputs->states);
+	g_free(outputs);
+}
+
+static CellState *
+find_state(Outputs *outputs, json_object *cell)
+{
+	CellState *state = g_hash_table_lookup(outputs->states, cell);
+
+	if (state != NULL)
+		return state;
+	state = g_new0(CellState, 1);
+	state->cell = json_object_get(cell);
+	state->text = g_string_new(NULL);
+	g_hash_table_insert(outputs->states, cell, state);
+	return state;
+}
+
+static gboolean
+refuse_full(Outputs *outputs, GError **error)
+{
+	outputs->full = TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the outputs of the run are larger than output_limit allows (%" G_GINT64_FORMAT
+		" bytes)",
+		outputs->ceiling);
+	return FALSE;
+}
+
+/* Counts bytes (also fewer than none) for a cell; false at the ceiling. */
+static gboolean
+count(Outputs *outputs, CellState *state, gint64 bytes, GError **error)
+{
+	if (bytes > outputs->ceiling - outputs->bytes)
+		return refuse_full(outputs, error);
+	outputs->bytes += bytes;
+	state->bytes += bytes;
+	return TRUE;
+}
+
+static void
+write_stream(CellState *state)
+{
+	if (state->stream == NULL || state->text_is_written)
+		return;
+	json_object_object_add(state->stream, "text",
+		json_object_new_string_len(state->text->str, (int) state->text->len));
+	state->text_is_written = TRUE;
+}
+
+static void
+close_stream(CellState *state)
+{
+	write_stream(state);
+	json_object_put(state->stream);
+	state->stream = NULL;
+	g_string_free(state->text, TRUE);
+	state->text = g_string_new(NULL);
+}
+
+static void
+clear_cell(Outputs *outputs, CellState *state)
+{
+	GHashTableIter iterator;
+	gpointer displays;
+
+	close_stream(state);
+	state->clear_waits = FALSE;
+	outputs->bytes -= state->bytes;
+	state->bytes = 0;
+	json_object_object_add(state->cell, "outputs", json_object_new_array());
+	g_hash_table_iter_init(&iterator, outputs->displays);
+	while (g_hash_table_iter_next(&iterator, NULL, &displays)) {
+		GPtrArray *list = displays;
+
+		for (guint i = list->len; i-- > 0;)
+			if (((Display *) g_ptr_array_index(list, i))->state == state)
+				g_ptr_array_remove_index(list, i);
+		if (list->len == 0)
+			g_hash_table_iter_remove(&iterator);
+	}
+}
+
+/* Appends an output (owned) to the cell; bytes are counted. */
+static gboolean
+append_output(Message *message, json_object *output, gint64 bytes, GError **error)
+{
+	CellState *state = message->state;
+
+	if (state->clear_waits)
+		clear_cell(message->outputs, state);
+	close_stream(state);
+	if (!count(message->outputs, state, bytes, error)) {
+		json_object_put(output);
+		return FALSE;
+	}
+	json_object_array_add(json_array_member(state->cell, "outputs"), output);
+	return TRUE;
+}
+
+static const char *
+display_id_of(json_object *content)
+{
+	const char *id = json_string_member(json_member(content, "transient"), "display_id");
+
+	return id != NULL && *id != '\0' ? id : NULL;
+}
+
+static void
+note_display(Message *message, const char *id, json_object *output)
+{
+	GPtrArray *list = g_hash_table_lookup(message->outputs->displays, id);
+	Display *display = g_new0(Display, 1);
+
+	if (list == NULL) {
+		list = g_ptr_array_new_with_free_func(display_free);
+		g_hash_table_insert(message->outputs->displays, g_strdup(id), list);
+	}
+	display->state = message->state;
+	display->output = json_object_get(output);
+	display->bytes = message->size;
+	g_ptr_array_add(list, display);
+}
+
+/* Puts data and metadata of a message into an output. */
+static void
+put_data(json_object *output, json_object *content)
+{
+	json_object *metadata = json_object_member(content, "metadata");
+
+	json_put_shared(output, "data", json_member(content, "data"));
+	if (metadata != NULL)
+		json_put_shared(output, "metadata", metadata);
+	else
+		json_object_object_add(output, "metadata", json_object_new_object());
+}
+
+/* The new data of a display id replace the old wherever it is shown. */
+static gboolean
+update_displays(Message *message, const char *id, GError **error)
+{
+	GPtrArray *list = g_hash_table_lookup(message->outputs->displays, id);
+
+	for (guint i = 0; list != NULL && i < list->len; i++) {
+		Display *display = g_ptr_array_index(list, i);
+
+		if (!count(message->outputs, display->state, message->size - display->bytes, error))
+			return FALSE;
+		display->bytes = message->size;
+		put_data(display->output, message->content);
+	}
+	return TRUE;
+}
+
+static gboolean
+take_display(Message *message, GError **error)
+{
+	const char *id = display_id_of(message->content);
+
+	if (json_object_member(message->content, "data") == NULL)
+		return TRUE;
+	if (id != NULL && !update_displays(message, id, error))
+		return FALSE;
+	json_object *output = json_object_new_object();
+	json_put_string(output, "output_type", message->type);
+	put_data(output, message->content);
+	if (strcmp(message->type, "execute_result") == 0)
+		json_put_shared(output, "execution_count",
+			json_member(message->content, "execution_count"));
+	if (!append_output(message, output, message->size, error))
+		return FALSE;
+	if (id != NULL)
+		note_display(message, id, output);
+	return TRUE;
+}
+
+static gboolean
+take_update(Message *message, GError **error)
+{
+	const char *id = display_id_of(message->content);
+
+	if (id == NULL || json_object_member(message->content, "data") == NULL)
+		return TRUE;
+	return update_displays(message, id, error);
+}
+
+/* Whether the last output of the cell is a stream of that name with room for size bytes. */
+static gboolean
+continues_stream(CellState *state, const char *name, int size)
+{
+	return state->stream != NULL && !state->clear_waits &&
+	       state->text->len <= (gsize) (G_MAXINT - size) &&
+	       strcmp(json_string_member(state->stream, "name"), name) == 0;
+}
+
+static gboolean
+open_stream(Message *message, const char *name, GError **error)
+{
+	json_object *output = json_object_new_object();
+
+	json_put_string(output, "output_type", "stream");
+	json_put_string(output, "name", name);
+	json_put_string(output, "text", "");
+	if (!append_output(message, output, message->size, error))
+		return FALSE;
+	message->state->stream = json_object_get(output);
+	return TRUE;
+}
+
+/* A message that opens a stream counts with its size on the wire, one that is joined with its
+ * text. */
+static gboolean
+take_stream(Message *message, GError **error)
+{
+	const char *name = json_string_member(message->content, "name");
+	json_object *text = json_member(message->content, "text");
+
+	if (name == NULL || !json_object_is_type(text, json_type_string))
+		return TRUE;
+	int size = json_object_get_string_len(text);
+	gboolean counted = continues_stream(message->state, name, size)
+				   ? count(message->outputs, message->state, size, error)
+				   : open_stream(message, name, error);
+	if (!counted)
+		return FALSE;
+	g_string_append_len(message->state->text, json_object_get_string(text), size);
+	message->state->text_is_written = FALSE;
+	return TRUE;
+}
+
+static gboolean
+take_error(Message *message, GError **error)
+{
+	json_object *content = message->content;
+	json_object *traceback = json_array_member(content, "traceback");
+
+	if (json_string_member(content, "ename") == NULL ||
+		json_string_member(content, "evalue") == NULL)
+		return TRUE;
+	json_object *output = json_object_new_object();
+	json_put_string(output, "output_type", "error");
+	json_put_shared(output, "ename", json_member(content, "ename"));
+	json_put_shared(output, "evalue", json_member(content, "evalue"));
+	json_object_object_add(output, "traceback",
+		traceback != NULL ? json_object_get(traceback) : json_object_new_array());
+	return append_output(message, output, message->size, error);
+}
+
+static gboolean
+take_clear(Message *message, GError **error)
+{
+	(void) error;
+	if (json_bool_member(message->content, "wait", FALSE))
+		message->state->clear_waits = TRUE;
+	else
+		clear_cell(message->outputs, message->state);
+	return TRUE;
+}
+
+static gboolean
+take_nothing(Message *message, GError **error)
+{
+	(void) message;
+	(void) error;
+	return TRUE;
+}
+
+/* clang-format off */
+static const struct {
+	const char *type;
+	gboolean (*take)(Message *message, GError **error);
+} takers[] = {
+	{ "stream", take_stream },
+	{ "display_data", take_display },
+	{ "execute_result", take_display },
+	{ "update_display_data", take_update },
+	{ "error", take_error },
+	{ "clear_output", take_clear },
+	{ "execute_input", take_nothing },
+};
+/* clang-format on */
+
+gboolean
+outputs_take(Outputs *outputs, json_object *cell, const char *msg_type, json_object *content,
+	size_t message_size, GError **error)
+{
+	if (outputs->full)
+		return refuse_full(outputs, error);
+	for (size_t i = 0; i < G_N_ELEMENTS(takers); i++) {
+		if (strcmp(takers[i].type, msg_type) != 0)
+			continue;
+		Message message = { outputs, find_state(outputs, cell), msg_type, content,
+			(gint64) message_size };
+		json_object *execution_count = json_member(content, "execution_count");
+		if (execution_count != NULL)
+			json_put_shared(cell, "execution_count", execution_count);
+		return takers[i].take(&message, error);
+	}
+	return TRUE;
+}
+
+void
+outputs_settle(Outputs *outputs)
+{
+	GHashTableIter iterator;
+	gpointer state;
+
+	g_hash_table_iter_init(&iterator, outputs->states);
+	while (g_hash_table_iter_next(&iterator, NULL, &state))
+		write_stream(state);
+}

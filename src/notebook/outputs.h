@@ -1,0 +1,31 @@
+/* notebook/outputs.h: what a kernel says about a cell becomes the cell's outputs, as nbclient does
+ * it.
+ *
+ * Consecutive streams of one name are joined, clear_output(wait) waits for the next output of its
+ * cell, a display id's new data replace the old in all cells, transient is never stored. A message
+ * without the shape of its type is ignored. What the cells hold is counted against a ceiling; what
+ * was cleared or replaced no longer counts. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+
+typedef struct Outputs Outputs;
+
+/* ceiling_bytes is the setting output_limit, for all cells together. */
+Outputs *outputs_new(gint64 ceiling_bytes);
+void outputs_free(Outputs *outputs);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outputs, outputs_free)
+
+/* Takes one iopub message (msg_type: stream, display_data, update_display_data, execute_result,
+ * error, clear_output, execute_input; others are ignored) for a cell. Parts of content are shared,
+ * so the caller must not change it afterwards; message_size is its size on the wire. False when
+ * the ceiling is hit: TOO_LARGE naming output_limit; the message is dropped then, and every later
+ * one. */
+gboolean outputs_take(Outputs *outputs, json_object *cell, const char *msg_type,
+	json_object *content, size_t message_size, GError **error);
+
+/* Writes the joined stream text that is still held back into the cells. Call it before a cell is
+ * read or printed. A waiting clear goes on waiting: without a next output there is none. */
+void outputs_settle(Outputs *outputs);

@@ -1,0 +1,55 @@
+/* notebook/request.h: a request as it was received, and the inputs that a notebook gets from it.
+ *
+ * The "request" file of a job is an HTTP message: request line (the token replaced by "-"),
+ * headers (credentials redacted), blank line, body byte for byte. nbhook.fcgi writes it and checks
+ * it with the functions below before the job is accepted; nbhook-exec reads it with the same
+ * functions. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+
+/* What a request may be; a copy of the settings of these names. */
+typedef struct RequestLimits {
+	gint64 max_parsed_body;
+	int max_json_depth;
+} RequestLimits;
+
+/* Appends a head to text. target is path and query as received, with the token already replaced;
+ * headers is an object of strings with lower-case names, in which credentials are redacted here
+ * (authorization, cookie, proxy-authorization, and every header with "signature" in its name).
+ * BAD_REQUEST for CR, LF or NUL in any of them. */
+gboolean request_print_head(GString *text, const char *method, const char *target,
+	json_object *headers, GError **error);
+
+/* The variables of a notebook. The four values are owned by it; body may be NULL for the JSON
+ * value null. */
+typedef struct Inputs {
+	json_object *params;     /* the query: object of strings, the last of repeated keys */
+	json_object *params_all; /* the query: object of arrays of strings */
+	json_object *body; /* form: object of strings; JSON: the value; other text: {"str": text} */
+	gboolean body_has_keys; /* a form or a JSON object, whose keys become variables */
+	json_object *headers;   /* lower-case names, credentials redacted */
+} Inputs;
+
+/* Takes the inputs out of a request file of size bytes. Errors: BAD_REQUEST
+ * for broken percent-encoding, NUL, invalid UTF-8, truncated, trailing or too deep JSON, NaN;
+ * TOO_LARGE for a form, JSON or text body over max_parsed_body (it names the setting);
+ * UNSUPPORTED_TYPE for an unknown Content-Encoding or a kind of body that is not offered
+ * (multipart). */
+Inputs *inputs_new(const char *request, size_t size, const RequestLimits *limits,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void inputs_free(Inputs *inputs);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inputs, inputs_free)
+
+/* Decodes application/x-www-form-urlencoded text ("+" is a space) into both shapes. names holds
+ * the word for errors ("the query", "the form"). BAD_REQUEST as above. */
+gboolean request_parse_form(const char *text, size_t size, const char *names, json_object **last,
+	json_object **all, GError **error);
+
+/* The variables to inject, in the order in which they are written: params, params_all?, body,
+ * headers as they are, and beside them every key of the registered params, the query, and a form
+ * or JSON object body (later wins) that is an identifier and no reserved name of the language
+ * (keyword, builtin, dunder, or one of the names above). An object; the caller owns it. */
+json_object *inputs_variables(Inputs *inputs, json_object *registered, const char *language);

@@ -1,0 +1,31 @@
+# Fuzz targets. make check replays their corpora; make fuzz F=request T=60 looks for new inputs, which it
+# keeps in fuzz-corpus/ of the build folder.
+fuzz_replays = \
+	tests/fuzz/replay-notebook \
+	tests/fuzz/replay-request
+tests_fuzz_replay_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+EXTRA_DIST += tests/fuzz/corpus
+
+if FUZZ
+EXTRA_PROGRAMS = \
+	tests/fuzz/fuzz-notebook \
+	tests/fuzz/fuzz-request
+tests_fuzz_fuzz_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_notebook_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+F = request
+T = 60
+fuzz: tests/fuzz/fuzz-$(F)$(EXEEXT)
+	$(MKDIR_P) fuzz-corpus/$(F)
+	tests/fuzz/fuzz-$(F)$(EXEEXT) -max_total_time=$(T) fuzz-corpus/$(F) $(srcdir)/tests/fuzz/corpus/$(F)
+else
+fuzz:
+	@echo "configure with --enable-fuzz CC=clang first" >&2; exit 1
+endif
+.PHONY: fuzz
