@@ -1,0 +1,57 @@
+/* exec/kernel.h: a started kernel with everything that belongs to it.
+ *
+ * Its folder, its keeper, its channels and the pipe of what it prints past Jupyter. A Kernel is one
+ * process that nobody used before; kernel_free ends it with all its descendants and removes its folder.
+ * Nothing here waits but kernel_start (for the program to run, not for it to answer) and kernel_free. */
+#pragma once
+
+#include <glib.h>
+#include <zmq.h>
+
+#include "conf/settings.h"
+#include "jupyter/channels.h"
+#include "jupyter/kernelspec.h"
+
+typedef struct Kernel Kernel;
+
+typedef struct KernelSpec {
+	const Settings *settings;
+	const Kernelspec *kernelspec;
+	const char *folder; /* the working directory */
+	const char *url;    /* NAAS_URL or NULL */
+	const char *key;    /* NAAS_TOKEN or NULL */
+	int log; /* gets what the kernel prints past Jupyter, up to output_limit; -1: nobody */
+} KernelSpec;
+
+/* How many items kernel_poll_items fills in. */
+#define KERNEL_N_ITEMS (CHANNELS_N_SOCKETS + 2)
+
+/* Starts a kernel of a process with one thread. spec is not kept; settings and the log's descriptor
+ * are. The caller frees the result. */
+Kernel *kernel_start(const KernelSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void kernel_free(Kernel *kernel);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kernel, kernel_free)
+
+void kernel_poll_items(Kernel *kernel, zmq_pollitem_t *items);
+
+/* Takes the keeper's news and the printed bytes. Call it after every poll. */
+void kernel_step(Kernel *kernel);
+
+/* See channels_send and channels_receive. */
+char *kernel_send(Kernel *kernel, Channel channel, const char *msg_type, json_object *content,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+WireMessage *kernel_receive(
+	Kernel *kernel, Channel channel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* How the kernel has ended ("The kernel was ended by signal 9 (Killed)."); NULL while it lives.
+ * Borrowed. */
+const char *kernel_death(const Kernel *kernel);
+
+/* Interrupts what it executes, in the way that its kernelspec asks for. */
+void kernel_interrupt(Kernel *kernel);
+
+/* Signals its process group. */
+void kernel_signal(Kernel *kernel, int signal_number);
+
+/* See keeper_refusal. */
+const char *kernel_refusal(const Kernel *kernel);

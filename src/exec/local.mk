@@ -1,0 +1,21 @@
+libnbhook_a_SOURCES += \
+	src/exec/descendants.c src/exec/descendants.h \
+	src/exec/environment.c src/exec/environment.h \
+	src/exec/failure.c src/exec/failure.h \
+	src/exec/finish.c src/exec/finish.h \
+	src/exec/handshake.c src/exec/handshake.h \
+	src/exec/joblog.c src/exec/joblog.h \
+	src/exec/keeper.c src/exec/keeper.h \
+	src/exec/keeper_process.c src/exec/keeper_process.h \
+	src/exec/kernel.c src/exec/kernel.h \
+	src/exec/namespace.c src/exec/namespace.h \
+	src/exec/outcome.c src/exec/outcome.h \
+	src/exec/play.c src/exec/play.h \
+	src/exec/play_request.c src/exec/play_request.h \
+	src/exec/player.c src/exec/player.h \
+	src/exec/prepare.c src/exec/prepare.h \
+	src/exec/report.c src/exec/report.h \
+	src/exec/service.c src/exec/service.h
+
+nblibexec_PROGRAMS += nbhook-exec
+nbhook_exec_SOURCES = src/exec/main.c

@@ -1,0 +1,108 @@
+/* nbhook-exec: plays one notebook. */
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "exec/service.h"
+
+static int argument_socket = -1;
+static char *argument_config;
+static gboolean argument_without_namespaces;
+static gboolean argument_version;
+
+static const GOptionEntry entries[] = {
+	{ "socket", 0, 0, G_OPTION_ARG_INT, &argument_socket,
+		"The inherited socket over which the run comes", "FD" },
+	{ "config", 0, 0, G_OPTION_ARG_FILENAME, &argument_config, "The configuration file",
+		"FILE" },
+	{ "without-namespaces", 0, 0, G_OPTION_ARG_NONE, &argument_without_namespaces,
+		"The host is known to refuse them", NULL },
+	{ "version", 0, 0, G_OPTION_ARG_NONE, &argument_version, "Print the version", NULL },
+	{ NULL },
+};
+
+static void
+print_error(const char *message)
+{
+	fprintf(stderr, "nbhook-exec: %s\n", message);
+}
+
+/* What the kernel's process must not be able to do to this one, and what this one owes it. */
+static void
+settle_process(void)
+{
+	struct rlimit no_core = { 0, 0 };
+	sigset_t set;
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static gboolean
+parse(int *argc, char ***argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_set_summary(context, "Plays the one run that comes over a socket.");
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, argc, argv, &error)) {
+		print_error(error->message);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static int
+serve(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Settings) settings = settings_load(settings_path(argument_config), &error);
+
+	if (settings == NULL) {
+		print_error(error->message);
+		return 1;
+	}
+	if (argument_without_namespaces) {
+		g_free(settings->namespaces);
+		settings->namespaces = g_strdup("off");
+	}
+	log_init("nbhook-exec", settings->log_level);
+	settle_process();
+	if (service_run(argument_socket, settings, &error))
+		return 0;
+	g_info("ends without a run: %s", error->message);
+	return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	if (!parse(&argc, &argv))
+		return 2;
+	if (argument_version) {
+		printf("nbhook-exec %s\n", NBHOOK_VERSION);
+		return 0;
+	}
+	if (geteuid() == 0) {
+		print_error("notebooks never run as root; start it as an ordinary account");
+		return 2;
+	}
+	if (argument_socket < 0) {
+		print_error("--socket FD is missing: nbhook-runner starts this program");
+		return 2;
+	}
+	return serve();
+}

@@ -1,0 +1,458 @@
+/* The parts: Kernel (process and channels), Handshake (is it ready), Player (which cell, which output),
+ * Finish (what is written in the end). This file is who calls whom when. */
+#include "exec/play.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "exec/finish.h"
+#include "exec/handshake.h"
+#include "exec/outcome.h"
+#include "exec/player.h"
+#include "exec/prepare.h"
+#include "exec/joblog.h"
+
+/* After the kernel's death what it has sent is still read, until nothing has come for this long. */
+#define QUIET_MS 50
+#define QUIET_MAX_MS 1000
+#define RUNG_MS 2000
+/* Messages of one channel that are taken before the other descriptors are looked at again. */
+#define BATCH 500
+
+struct Play {
+	const Settings *settings; /* borrowed */
+	PlaySpec *spec;
+	PlayState state;
+	JobLog *log;
+	Kernelspec *kernelspec;
+	Kernel *kernel;
+	Handshake handshake;
+	Notebook *notebook;
+	json_object *variables;
+	Player *player;
+	Failure failure;  /* of the run itself; the player has its own */
+	gboolean stopped; /* the failure is a stop that somebody asked for */
+	guint rung;       /* of the ladder, the next one */
+	gint64 rung_ms;
+	gint64 begun_ms, begun_wall_us;
+	gint64 limit_ms;               /* of the present state: start_timeout or run_timeout */
+	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
+};
+
+void
+play_spec_free(PlaySpec *spec)
+{
+	if (spec == NULL)
+		return;
+	int *fds[] = { &spec->notebook, &spec->outcome, &spec->executed, &spec->response,
+		&spec->request, &spec->log };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		files_close(fds[i]);
+	g_free(spec->job);
+	g_free(spec->path);
+	g_free(spec->folder);
+	g_free(spec->kernel);
+	g_free(spec->language);
+	g_free(spec->key);
+	g_free(spec->url);
+	g_free(spec->runtime);
+	json_object_put(spec->params);
+	g_free(spec);
+}
+
+static void
+end(Play *play)
+{
+	const Failure *played =
+		play->player != NULL ? player_failure(play->player) : &play->failure;
+	FinishSpec finish = {
+		.settings = play->settings,
+		.play = play->spec,
+		.notebook = play->notebook,
+		.player = play->player,
+		.variables = play->variables,
+		.language_info = play->handshake.language_info,
+		.failure = failure_is_set(&play->failure) ? &play->failure : played,
+		.stopped = play->stopped,
+		.begun_ms = play->begun_ms,
+		.begun_wall_us = play->begun_wall_us,
+	};
+
+	if (play->state == PLAY_ENDED)
+		return;
+	play->state = PLAY_ENDED;
+	finish_write(&finish, play->log);
+}
+
+/* Ends the run for a reason of its own. */
+static void
+end_with(Play *play, const char *reason, const GError *error)
+{
+	failure_set_error(&play->failure, reason, error,
+		play->player != NULL ? player_cell(play->player) : -1);
+	end(play);
+}
+
+static gboolean
+start_kernel(Play *play, GError **error)
+{
+	const PlaySpec *spec = play->spec;
+
+	play->kernelspec = kernelspec_find(play->settings, spec->kernel, spec->language, error);
+	if (play->kernelspec == NULL)
+		return FALSE;
+	KernelSpec kernel = { .settings = play->settings,
+		.kernelspec = play->kernelspec,
+		.folder = spec->folder,
+		.url = spec->url,
+		.key = spec->key,
+		.log = spec->log };
+	play->kernel = kernel_start(&kernel, error);
+	if (play->kernel == NULL)
+		return FALSE;
+	job_log_add(play->log, "the kernel %s was started", play->kernelspec->name);
+	if (kernel_refusal(play->kernel) != NULL) {
+		job_log_add(play->log, "it has no PID namespace of its own: %s",
+			kernel_refusal(play->kernel));
+		g_info("a run has no PID namespace of its own: %s", kernel_refusal(play->kernel));
+	}
+	return TRUE;
+}
+
+static gboolean
+prepare(Play *play, GError **error)
+{
+	const PlaySpec *spec = play->spec;
+	gboolean said = spec->language != NULL && *spec->language != '\0';
+	PrepareSpec prepare = { .settings = play->settings,
+		.notebook = spec->notebook,
+		.request = spec->request,
+		.language = said ? spec->language : play->kernelspec->language,
+		.job = spec->job,
+		.path = spec->path,
+		.runtime = spec->runtime,
+		.registered = spec->params };
+
+	play->notebook = prepare_notebook(&prepare, &play->variables, error);
+	if (play->notebook == NULL)
+		return FALSE;
+	play->player = player_new(play->notebook, play->settings->output_limit);
+	return TRUE;
+}
+
+/* The kernel is started first: the notebook is read while it imports. */
+Play *
+play_new(const Settings *settings, PlaySpec *spec)
+{
+	Play *play = g_new0(Play, 1);
+	g_autoptr(GError) error = NULL;
+
+	play->settings = settings;
+	play->spec = spec;
+	play->failure = FAILURE_NONE;
+	play->begun_ms = clock_ms();
+	play->begun_wall_us = clock_wall_us();
+	play->limit_ms = play->begun_ms + settings->start_timeout_ms;
+	play->log = job_log_new(spec->log);
+	handshake_init(&play->handshake, play->begun_ms);
+	if (!start_kernel(play, &error))
+		end_with(play, "kernel_failed", error);
+	else if (!prepare(play, &error))
+		end_with(play, "bad_notebook", error);
+	return play;
+}
+
+void
+play_free(Play *play)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (play == NULL)
+		return;
+	g_clear_pointer(&play->kernel, kernel_free);
+	if (!files_sync(play->spec->executed, "the executed notebook", &error))
+		g_warning("%s", error->message);
+	player_free(play->player);
+	notebook_free(play->notebook);
+	json_object_put(play->variables);
+	handshake_clear(&play->handshake);
+	kernelspec_free(play->kernelspec);
+	failure_clear(&play->failure);
+	job_log_free(play->log);
+	play_spec_free(play->spec);
+	g_free(play);
+}
+
+PlayState
+play_state(const Play *play)
+{
+	return play->state;
+}
+
+int
+play_done(const Play *play)
+{
+	return play->player != NULL ? player_done(play->player) : 0;
+}
+
+int
+play_total(const Play *play)
+{
+	return play->player != NULL ? player_total(play->player) : 0;
+}
+
+int
+play_poll_items(Play *play, zmq_pollitem_t *items)
+{
+	if (play->state == PLAY_ENDED)
+		return 0;
+	kernel_poll_items(play->kernel, items);
+	return KERNEL_N_ITEMS;
+}
+
+static gint64
+earlier(gint64 one, gint64 other)
+{
+	if (one < 0 || other < 0)
+		return MAX(one, other);
+	return MIN(one, other);
+}
+
+gint64
+play_deadline(const Play *play)
+{
+	if (play->state == PLAY_ENDED)
+		return -1;
+	if (play->quiet_ms > 0)
+		return play->quiet_ms;
+	if (play->state == PLAY_STARTING)
+		return earlier(play->limit_ms, play->handshake.next_ms);
+	gint64 own = play->state == PLAY_STOPPING ? play->rung_ms : play->limit_ms;
+	return earlier(own, player_deadline(play->player));
+}
+
+static gboolean
+send_request(Play *play, const char *msg_type, json_object *content, char **msg_id)
+{
+	g_autoptr(GError) error = NULL;
+
+	*msg_id = kernel_send(play->kernel, CHANNEL_SHELL, msg_type, content, &error);
+	if (*msg_id == NULL)
+		end_with(play, "kernel_failed", error);
+	return *msg_id != NULL;
+}
+
+/* Sends the next cell, or ends. While it is stopping, the end of a cell is the end. */
+static void
+play_on(Play *play)
+{
+	if (play->state == PLAY_PLAYING && player_state(play->player) == PLAYER_READY) {
+		g_autoptr(json_object) request = player_next(play->player);
+		g_autofree char *msg_id = NULL;
+
+		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
+			player_sent(play->player, msg_id);
+	}
+	if (player_state(play->player) != PLAYER_WAITING)
+		end(play);
+}
+
+static void
+begin_playing(Play *play)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!outcome_write_start(play->spec->outcome, &error)) {
+		end_with(play, "disk_full", error);
+		return;
+	}
+	play->state = PLAY_PLAYING;
+	play->limit_ms = clock_ms() + play->settings->run_timeout_ms;
+	play_on(play);
+}
+
+static void
+shake_hands(Play *play, gint64 now_ms)
+{
+	if (handshake_is_done(&play->handshake)) {
+		begin_playing(play);
+	} else if (handshake_is_due(&play->handshake, now_ms)) {
+		g_autoptr(json_object) nothing = json_object_new_object();
+		g_autofree char *msg_id = NULL;
+
+		send_request(play, "kernel_info_request", nothing, &msg_id);
+	}
+}
+
+/* A message that no parser takes. Who could sign it is the kernel, so a reply of that kind is its end. */
+static void
+refuse(Play *play, Channel channel, const GError *error)
+{
+	job_log_add(play->log, "a message was left out: %s", error->message);
+	if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_FORBIDDEN))
+		return;
+	if (channel == CHANNEL_SHELL)
+		end_with(play, "kernel_failed", error);
+	else
+		player_miss_outputs(play->player);
+}
+
+/* Takes what has come on a channel; whether anything has. */
+static gboolean
+drain(Play *play, Channel channel, gint64 now_ms)
+{
+	int taken = 0;
+
+	while (taken < BATCH && play->state != PLAY_ENDED) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(WireMessage) message = kernel_receive(play->kernel, channel, &error);
+
+		if (message == NULL && error == NULL)
+			break;
+		taken++;
+		if (message == NULL)
+			refuse(play, channel, error);
+		else if (play->state == PLAY_STARTING)
+			handshake_take(&play->handshake, channel, message, now_ms);
+		else
+			player_take(play->player, channel, message, now_ms);
+	}
+	return taken > 0;
+}
+
+static gboolean
+drain_all(Play *play, gint64 now_ms)
+{
+	static const Channel channels[] = { CHANNEL_IOPUB, CHANNEL_SHELL, CHANNEL_CONTROL,
+		CHANNEL_STDIN };
+	gboolean any = FALSE;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(channels); i++)
+		any = drain(play, channels[i], now_ms) || any;
+	return any;
+}
+
+/* The kernel has gone: waits for the last of its messages, then ends. */
+static void
+mourn(Play *play, gboolean heard, gint64 now_ms)
+{
+	if (play->quiet_max_ms == 0) {
+		job_log_add(play->log, "%s", kernel_death(play->kernel));
+		play->quiet_max_ms = now_ms + QUIET_MAX_MS;
+		heard = TRUE;
+	}
+	if (heard)
+		play->quiet_ms = MIN(now_ms + QUIET_MS, play->quiet_max_ms);
+	if (now_ms < play->quiet_ms)
+		return;
+	if (play->state == PLAY_STARTING)
+		failure_set(&play->failure, "kernel_died", "KernelDied", kernel_death(play->kernel),
+			-1);
+	else
+		player_kernel_died(play->player, kernel_death(play->kernel));
+	end(play);
+}
+
+/* One rung of the ladder up. */
+static void
+climb(Play *play, gint64 now_ms)
+{
+	static const struct {
+		int signal_number; /* 0: interrupt */
+		const char *word;
+	} ladder[] = { { 0, "interrupted" }, { SIGTERM, "sent SIGTERM" }, { SIGKILL, "killed" } };
+
+	if (now_ms < play->rung_ms)
+		return;
+	if (play->rung >= G_N_ELEMENTS(ladder)) {
+		end(play);
+		return;
+	}
+	job_log_add(play->log, "the kernel is %s", ladder[play->rung].word);
+	if (ladder[play->rung].signal_number == 0)
+		kernel_interrupt(play->kernel);
+	else
+		kernel_signal(play->kernel, ladder[play->rung].signal_number);
+	play->rung++;
+	play->rung_ms = now_ms + RUNG_MS;
+}
+
+/* Begins to end the run for a reason that is already in its failure. */
+static void
+begin_stopping(Play *play)
+{
+	if (play->state == PLAY_STARTING) {
+		end(play);
+		return;
+	}
+	play->state = PLAY_STOPPING;
+	play->rung_ms = clock_ms();
+	climb(play, play->rung_ms);
+}
+
+static void
+time_out(Play *play)
+{
+	gboolean starting = play->state == PLAY_STARTING;
+	g_autofree char *sentence = g_strdup_printf(
+		starting ? "The kernel was not ready after %.0f seconds (setting start_timeout)."
+			 : "The run took longer than %.0f seconds (setting run_timeout).",
+		(double) (starting ? play->settings->start_timeout_ms
+				   : play->settings->run_timeout_ms) /
+			1000);
+
+	failure_set(&play->failure, starting ? "kernel_failed" : "timed_out", "TimedOut", sentence,
+		starting ? -1 : player_cell(play->player));
+	begin_stopping(play);
+}
+
+/* What the state wants to do now. */
+static void
+advance(Play *play, gint64 now_ms)
+{
+	if (play->state == PLAY_STARTING)
+		shake_hands(play, now_ms);
+	else
+		play_on(play);
+	if ((play->state == PLAY_STARTING || play->state == PLAY_PLAYING) &&
+		now_ms >= play->limit_ms)
+		time_out(play);
+	if (play->state == PLAY_STOPPING)
+		climb(play, now_ms);
+}
+
+void
+play_step(Play *play)
+{
+	gint64 now_ms = clock_ms();
+
+	if (play->state == PLAY_ENDED)
+		return;
+	kernel_step(play->kernel);
+	gboolean heard = drain_all(play, now_ms);
+	if (play->state != PLAY_STARTING && play->state != PLAY_ENDED)
+		player_tick(play->player, now_ms);
+	if (play->state == PLAY_ENDED)
+		return;
+	if (kernel_death(play->kernel) != NULL)
+		mourn(play, heard, now_ms);
+	else
+		advance(play, now_ms);
+}
+
+void
+play_stop(Play *play, const char *reason)
+{
+	gssize cell = play->player != NULL ? player_cell(play->player) : -1;
+
+	if (play->state != PLAY_STARTING && play->state != PLAY_PLAYING)
+		return;
+	play->stopped = TRUE;
+	failure_set(&play->failure, reason, "Stopped", "The run was stopped.", cell);
+	job_log_add(play->log, "the run is stopped: %s", reason);
+	begin_stopping(play);
+}

@@ -1,0 +1,68 @@
+/* exec/play.h: one run, from a notebook and a request to an outcome on disk.
+ *
+ *     STARTING ──ready──> PLAYING ──last cell, failure, exit()──> ENDED
+ *        │                   │                                      ^
+ *        │                   └──stop, run_timeout──> STOPPING ──────┤
+ *        └──kernel not ready in start_timeout, stop, bad input──────┘
+ *
+ * STOPPING climbs a ladder: interrupt, SIGTERM, SIGKILL, each given two seconds; it ends with the cell or
+ * the kernel. A kernel that dies ends the run at once, whatever the state. When the state is ENDED, the
+ * outcome is on disk (or could not be written, which the log says), and the kernel may still be there:
+ * play_free ends it, off the way of the answer.
+ *
+ * A Play knows nothing of who asked for it: it is driven by play_poll_items, play_deadline and play_step. */
+#pragma once
+
+#include <glib.h>
+#include <zmq.h>
+
+#include "conf/settings.h"
+#include "exec/kernel.h"
+
+typedef enum {
+	PLAY_STARTING,
+	PLAY_PLAYING,
+	PLAY_STOPPING,
+	PLAY_ENDED,
+} PlayState;
+
+/* What to play. Strings and descriptors belong to the spec, which play_spec_free frees. */
+typedef struct PlaySpec {
+	char *job;
+	char *path;   /* published path of the notebook */
+	char *folder; /* the working directory */
+	char *kernel, *language;
+	char *key, *url, *runtime;
+	json_object *params; /* registered; NULL: none */
+	int notebook, outcome, executed, response;
+	int request, log; /* -1: none */
+} PlaySpec;
+
+void play_spec_free(PlaySpec *spec);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlaySpec, play_spec_free)
+
+typedef struct Play Play;
+
+/* Starts a run; takes the spec over, keeps settings. A run that cannot start is ENDED, with its outcome
+ * written. The caller frees the result. */
+Play *play_new(const Settings *settings, PlaySpec *spec);
+
+/* Ends the kernel with all that it started, waits until the executed notebook is on disk. */
+void play_free(Play *play);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Play, play_free)
+
+PlayState play_state(const Play *play);
+int play_done(const Play *play);  /* the author's non-empty code cells that have ended */
+int play_total(const Play *play); /* and all of them */
+
+/* Fills at most KERNEL_N_ITEMS items for zmq_poll; gives how many. */
+int play_poll_items(Play *play, zmq_pollitem_t *items);
+
+/* Until when to poll at most (clock_ms()); -1 for ever. */
+gint64 play_deadline(const Play *play);
+
+/* Does what is to be done now. After every poll. */
+void play_step(Play *play);
+
+/* Ends the run with the status "stopped" and this reason. Nothing happens when it is ending already. */
+void play_stop(Play *play, const char *reason);

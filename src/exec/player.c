@@ -1,0 +1,319 @@
+/* Sources: Jupyter messaging 5.3 ("Execute", "Kernel status"), nbclient's async_execute_cell. */
+#include "exec/player.h"
+
+#include <string.h>
+
+#include "notebook/outputs.h"
+#include "notebook/translate.h"
+
+#define IDLE_WAIT_MS 4000
+
+struct Player {
+	Notebook *notebook; /* borrowed */
+	Outputs *outputs;
+	GHashTable *cells; /* message id -> index + 1 of its cell */
+	PlayerState state;
+	Failure failure;
+	gssize cell;
+	char *msg_id; /* of the cell in flight */
+	gboolean replied, idle, exiting, outputs_complete;
+	gint64 idle_deadline_ms; /* -1: none */
+	int total, done;
+};
+
+static gboolean
+is_authors(Notebook *notebook, size_t index)
+{
+	return notebook_cell_is_run(notebook_cell(notebook, index)) &&
+	       translate_author_index(notebook, index) >= 0;
+}
+
+Player *
+player_new(Notebook *notebook, gint64 output_limit)
+{
+	Player *player = g_new0(Player, 1);
+
+	player->notebook = notebook;
+	player->outputs = outputs_new(output_limit);
+	player->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	player->state = PLAYER_READY;
+	player->failure = FAILURE_NONE;
+	player->cell = -1;
+	player->outputs_complete = TRUE;
+	player->idle_deadline_ms = -1;
+	for (size_t i = 0; i < notebook_n_cells(notebook); i++)
+		player->total += is_authors(notebook, i) ? 1 : 0;
+	return player;
+}
+
+void
+player_free(Player *player)
+{
+	if (player == NULL)
+		return;
+	outputs_free(player->outputs);
+	g_hash_table_unref(player->cells);
+	failure_clear(&player->failure);
+	g_free(player->msg_id);
+	g_free(player);
+}
+
+PlayerState
+player_state(const Player *player)
+{
+	return player->state;
+}
+
+/* metadata.execution of a cell, made where it is missing. Borrowed. */
+static json_object *
+execution_of(json_object *cell)
+{
+	json_object *metadata = json_object_member(cell, "metadata");
+	json_object *execution = json_object_member(metadata, "execution");
+
+	if (execution == NULL) {
+		execution = json_object_new_object();
+		json_object_object_add(metadata, "execution", execution);
+	}
+	return execution;
+}
+
+static json_object *
+request_of(json_object *cell)
+{
+	size_t size;
+	g_autofree char *source = notebook_cell_source(cell, &size);
+	json_object *request = json_object_new_object();
+
+	json_object_object_add(request, "code", json_object_new_string_len(source, (int) size));
+	json_put_bool(request, "silent", FALSE);
+	json_put_bool(request, "store_history", TRUE);
+	json_object_object_add(request, "user_expressions", json_object_new_object());
+	json_put_bool(request, "allow_stdin", FALSE);
+	json_put_bool(request, "stop_on_error", !notebook_cell_has_tag(cell, "raises-exception"));
+	return request;
+}
+
+json_object *
+player_next(Player *player)
+{
+	size_t n_cells = notebook_n_cells(player->notebook);
+	size_t next = (size_t) (player->cell + 1);
+
+	while (next < n_cells && !notebook_cell_is_run(notebook_cell(player->notebook, next)))
+		next++;
+	if (next >= n_cells) {
+		player->state = PLAYER_DONE;
+		return NULL;
+	}
+	json_object *cell = notebook_cell(player->notebook, next);
+	json_object *metadata = json_object_member(cell, "metadata");
+
+	json_object_object_add(metadata, "execution", json_object_new_object());
+	player->cell = (gssize) next;
+	player->state = PLAYER_WAITING;
+	player->replied = player->idle = FALSE;
+	return request_of(cell);
+}
+
+void
+player_sent(Player *player, const char *msg_id)
+{
+	g_hash_table_insert(
+		player->cells, g_strdup(msg_id), GSIZE_TO_POINTER((gsize) player->cell + 1));
+	g_free(player->msg_id);
+	player->msg_id = g_strdup(msg_id);
+}
+
+static void
+fail(Player *player)
+{
+	player->state = PLAYER_FAILED;
+	player->idle_deadline_ms = -1;
+}
+
+/* The cell in flight has ended. */
+static void
+end_cell(Player *player)
+{
+	player->idle_deadline_ms = -1;
+	if (failure_is_set(&player->failure)) {
+		fail(player);
+		return;
+	}
+	if (is_authors(player->notebook, (size_t) player->cell))
+		player->done++;
+	player->state = player->exiting ? PLAYER_DONE : PLAYER_READY;
+}
+
+static gboolean
+asks_exit(json_object *content)
+{
+	json_object *payload = json_array_member(content, "payload");
+	size_t n = payload != NULL ? json_object_array_length(payload) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (g_strcmp0(json_string_member(json_object_array_get_idx(payload, i), "source"),
+			    "ask_exit") == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static void
+put_time(json_object *cell, const char *name, const WireMessage *message)
+{
+	const char *date = wire_message_date(message);
+
+	if (date != NULL)
+		json_put_string(execution_of(cell), name, date);
+}
+
+static void
+take_reply(Player *player, const WireMessage *message, gint64 now_ms)
+{
+	json_object *cell = notebook_cell(player->notebook, (size_t) player->cell);
+	json_object *count = json_member(message->content, "execution_count");
+	gboolean ok = g_strcmp0(json_string_member(message->content, "status"), "ok") == 0;
+
+	put_time(cell, "shell.execute_reply", message);
+	if (json_object_is_type(count, json_type_int))
+		json_put_shared(cell, "execution_count", count);
+	player->replied = TRUE;
+	player->exiting = ok && asks_exit(message->content);
+	if (!ok && !notebook_cell_has_tag(cell, "raises-exception"))
+		failure_set_reply(&player->failure, message->content, player->cell);
+	if (player->idle)
+		end_cell(player);
+	else
+		player->idle_deadline_ms = now_ms + IDLE_WAIT_MS;
+}
+
+static void
+take_status(Player *player, json_object *cell, const WireMessage *message, gboolean in_flight)
+{
+	const char *state = json_string_member(message->content, "execution_state");
+
+	if (g_strcmp0(state, "busy") == 0)
+		put_time(cell, "iopub.status.busy", message);
+	if (g_strcmp0(state, "idle") != 0)
+		return;
+	put_time(cell, "iopub.status.idle", message);
+	if (!in_flight)
+		return;
+	player->idle = TRUE;
+	if (player->replied)
+		end_cell(player);
+}
+
+static void
+take_output(Player *player, gsize index, const WireMessage *message)
+{
+	json_object *cell = notebook_cell(player->notebook, index);
+	const char *type = wire_message_type(message);
+	g_autoptr(GError) error = NULL;
+
+	if (strcmp(type, "execute_input") == 0)
+		put_time(cell, "iopub.execute_input", message);
+	if (outputs_take(player->outputs, cell, type, message->content, message->size, &error))
+		return;
+	failure_set(
+		&player->failure, "output_limit", "OutputLimit", error->message, (gssize) index);
+	fail(player);
+}
+
+static void
+take_iopub(Player *player, const WireMessage *message)
+{
+	const char *parent = wire_message_parent_id(message);
+	gsize index = GPOINTER_TO_SIZE(g_hash_table_lookup(player->cells, parent));
+
+	if (index == 0)
+		return;
+	index--;
+	if (strcmp(wire_message_type(message), "status") == 0)
+		take_status(player, notebook_cell(player->notebook, index), message,
+			player->state == PLAYER_WAITING && g_strcmp0(parent, player->msg_id) == 0);
+	else
+		take_output(player, index, message);
+}
+
+void
+player_take(Player *player, Channel channel, const WireMessage *message, gint64 now_ms)
+{
+	if (channel == CHANNEL_IOPUB)
+		take_iopub(player, message);
+	else if (channel == CHANNEL_SHELL && player->state == PLAYER_WAITING && !player->replied &&
+		 strcmp(wire_message_type(message), "execute_reply") == 0 &&
+		 g_strcmp0(wire_message_parent_id(message), player->msg_id) == 0)
+		take_reply(player, message, now_ms);
+}
+
+gint64
+player_deadline(const Player *player)
+{
+	return player->idle_deadline_ms;
+}
+
+void
+player_tick(Player *player, gint64 now_ms)
+{
+	if (player->idle_deadline_ms < 0 || now_ms < player->idle_deadline_ms)
+		return;
+	player->outputs_complete = FALSE;
+	end_cell(player);
+}
+
+void
+player_kernel_died(Player *player, const char *sentence)
+{
+	if (player->state == PLAYER_DONE || player->state == PLAYER_FAILED)
+		return;
+	if (player->exiting) {
+		end_cell(player);
+		return;
+	}
+	failure_set(&player->failure, "kernel_died", "KernelDied", sentence, player->cell);
+	fail(player);
+}
+
+gssize
+player_cell(const Player *player)
+{
+	return player->cell;
+}
+
+const Failure *
+player_failure(const Player *player)
+{
+	return &player->failure;
+}
+
+int
+player_total(const Player *player)
+{
+	return player->total;
+}
+
+int
+player_done(const Player *player)
+{
+	return player->done;
+}
+
+gboolean
+player_outputs_complete(const Player *player)
+{
+	return player->outputs_complete;
+}
+
+void
+player_miss_outputs(Player *player)
+{
+	player->outputs_complete = FALSE;
+}
+
+void
+player_settle(Player *player)
+{
+	outputs_settle(player->outputs);
+}

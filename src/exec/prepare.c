@@ -1,0 +1,61 @@
+#include "exec/prepare.h"
+
+#include "base/files.h"
+#include "base/ids.h"
+#include "exec/report.h"
+#include "notebook/request.h"
+#include "notebook/translate.h"
+
+static Notebook *
+read_notebook(const PrepareSpec *spec, GError **error)
+{
+	size_t size;
+	g_autofree char *text = files_read_all(
+		spec->notebook, spec->settings->max_notebook, "max_notebook", &size, error);
+
+	return text != NULL ? notebook_parse(text, size, error) : NULL;
+}
+
+static Inputs *
+read_request(const PrepareSpec *spec, GError **error)
+{
+	const Settings *settings = spec->settings;
+	RequestLimits limits = { .max_parsed_body = settings->max_parsed_body,
+		.max_json_depth = (int) settings->max_json_depth };
+	gint64 max = settings->max_body + settings->max_headers + settings->max_uri;
+	size_t size;
+	g_autofree char *text = files_read_all(spec->request, max, "max_body", &size, error);
+
+	return text != NULL ? inputs_new(text, size, &limits, error) : NULL;
+}
+
+/* The variables of the request and the webhook; an object, or NULL with the error. */
+static json_object *
+read_variables(const PrepareSpec *spec, GError **error)
+{
+	if (spec->request < 0)
+		return spec->registered != NULL ? json_object_get(spec->registered)
+						: json_object_new_object();
+	g_autoptr(Inputs) inputs = read_request(spec, error);
+	return inputs != NULL ? inputs_variables(inputs, spec->registered, spec->language) : NULL;
+}
+
+Notebook *
+prepare_notebook(const PrepareSpec *spec, json_object **variables, GError **error)
+{
+	g_autoptr(Notebook) notebook = read_notebook(spec, error);
+	const char *uid = ids_job_uuid(spec->job);
+
+	if (notebook == NULL)
+		return NULL;
+	g_autoptr(json_object) values = read_variables(spec, error);
+	if (values == NULL)
+		return NULL;
+	notebook_clear_outputs(notebook);
+	report_remove_markers(notebook);
+	if (!translate_inject(notebook, spec->language, values, uid != NULL ? uid : spec->job,
+		    spec->path, spec->runtime, error))
+		return NULL;
+	*variables = g_steal_pointer(&values);
+	return g_steal_pointer(&notebook);
+}

@@ -1,0 +1,244 @@
+/* One loop over the kernel's sockets, the signals, the listening socket and the connections. Nobody at the
+ * other end of a connection can make the run wait: what a full socket does not take at once closes it, and
+ * whoever connects again begins with the whole state. */
+#include "exec/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/frame.h"
+#include "exec/play_request.h"
+#include "exec/play.h"
+
+#define FRAME_MS 10000
+#define MAX_CONNECTIONS 16
+
+typedef struct {
+	int fd;
+	FrameReader *reader;
+} Connected;
+
+typedef struct {
+	Play *play;
+	int signals;
+	int listener;
+	GPtrArray *connections; /* Connected * */
+	PlayState told_state;
+	int told_done;
+} Service;
+
+static void
+connected_free(gpointer data)
+{
+	Connected *connected = data;
+
+	files_close(&connected->fd);
+	frame_reader_free(connected->reader);
+	g_free(connected);
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static const char *
+state_word(PlayState state)
+{
+	static const char *const words[] = {
+		[PLAY_STARTING] = "starting",
+		[PLAY_PLAYING] = "playing",
+		[PLAY_STOPPING] = "playing",
+		[PLAY_ENDED] = "ended",
+	};
+
+	return words[state];
+}
+
+/* Whether the connection took the present state. */
+static gboolean
+tell(const Service *service, const Connected *connected)
+{
+	g_autoptr(json_object) event = json_object_new_object();
+	json_object *progress = json_object_new_object();
+
+	json_put_string(event, "event", "state");
+	json_put_string(event, "state", state_word(play_state(service->play)));
+	json_put_int(progress, "done", play_done(service->play));
+	json_put_int(progress, "total", play_total(service->play));
+	json_object_object_add(event, "progress", progress);
+	return frame_send(connected->fd, event, NULL, 0, clock_ms(), NULL);
+}
+
+static void
+tell_all(Service *service)
+{
+	service->told_state = play_state(service->play);
+	service->told_done = play_done(service->play);
+	for (guint i = service->connections->len; i-- > 0;)
+		if (!tell(service, service->connections->pdata[i]))
+			g_ptr_array_remove_index_fast(service->connections, i);
+}
+
+static void
+accept_all(Service *service)
+{
+	int fd;
+
+	while ((fd = accept4(service->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		Connected *connected = g_new0(Connected, 1);
+
+		connected->fd = fd;
+		connected->reader = frame_reader_new();
+		if (service->connections->len >= MAX_CONNECTIONS || !tell(service, connected))
+			connected_free(connected);
+		else
+			g_ptr_array_add(service->connections, connected);
+	}
+}
+
+static void
+obey(Service *service, const Connected *connected, Frame *frame)
+{
+	const char *reason = json_string_member(frame->body, "reason");
+	g_autoptr(json_object) reply = json_object_new_object();
+
+	if (g_strcmp0(json_string_member(frame->body, "op"), "run.stop") != 0)
+		return;
+	play_stop(service->play, reason != NULL ? reason : "stopped_by_user");
+	if (json_member(frame->body, "id") == NULL)
+		return;
+	json_put_shared(reply, "id", json_member(frame->body, "id"));
+	frame_send(connected->fd, reply, NULL, 0, clock_ms(), NULL);
+}
+
+/* Whether the connection is still one. */
+static gboolean
+hear(Service *service, Connected *connected)
+{
+	gboolean open = frame_reader_fill(connected->reader, connected->fd, NULL);
+	g_autoptr(GError) error = NULL;
+	Frame *frame;
+
+	while ((frame = frame_reader_next(connected->reader, &error)) != NULL) {
+		obey(service, connected, frame);
+		frame_free(frame);
+	}
+	return open && error == NULL;
+}
+
+static void
+take_signals(Service *service)
+{
+	struct signalfd_siginfo info;
+
+	while (read(service->signals, &info, sizeof info) == (ssize_t) sizeof info)
+		play_stop(service->play, "stopped");
+}
+
+/* One turn of the loop: waits, then does what there is to do. */
+static void
+turn(Service *service)
+{
+	zmq_pollitem_t items[KERNEL_N_ITEMS + 2 + MAX_CONNECTIONS];
+	guint n_connections = service->connections->len;
+	int n = play_poll_items(service->play, items);
+	int first = n + 2;
+
+	items[n] = (zmq_pollitem_t){ .fd = service->signals, .events = ZMQ_POLLIN };
+	items[n + 1] = (zmq_pollitem_t){ .fd = service->listener, .events = ZMQ_POLLIN };
+	for (guint i = 0; i < n_connections; i++) {
+		Connected *connected = service->connections->pdata[i];
+
+		items[first + (int) i] =
+			(zmq_pollitem_t){ .fd = connected->fd, .events = ZMQ_POLLIN };
+	}
+	if (zmq_poll(items, first + (int) n_connections,
+		    clock_remaining_ms(play_deadline(service->play))) < 0)
+		return;
+	for (guint i = n_connections; i-- > 0;)
+		if (items[first + (int) i].revents != 0 &&
+			!hear(service, service->connections->pdata[i]))
+			g_ptr_array_remove_index_fast(service->connections, i);
+	take_signals(service);
+	accept_all(service);
+	play_step(service->play);
+	if (service->told_state != play_state(service->play) ||
+		service->told_done != play_done(service->play))
+		tell_all(service);
+}
+
+/* Waits for run.play. NULL without an error when it was asked to end instead. */
+static Frame *
+wait_for_play(int socket, int signals, GError **error)
+{
+	struct pollfd items[2] = { { .fd = socket, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN } };
+
+	while (items[0].revents == 0 && items[1].revents == 0)
+		if (poll(items, 2, -1) < 0 && errno != EINTR) {
+			nbhook_error_set_errno(error, errno, "waiting for a run");
+			return NULL;
+		}
+	if (items[1].revents != 0)
+		return NULL;
+	return frame_receive(socket, clock_ms() + FRAME_MS, error);
+}
+
+static void
+play_one(Service *service, const Settings *settings, PlaySpec *spec)
+{
+	service->connections = g_ptr_array_new_with_free_func(connected_free);
+	service->play = play_new(settings, spec);
+	while (play_state(service->play) != PLAY_ENDED)
+		turn(service);
+	accept_all(service);
+	tell_all(service);
+	g_clear_pointer(&service->play, play_free);
+	g_ptr_array_unref(service->connections);
+}
+
+gboolean
+service_run(int socket, const Settings *settings, GError **error)
+{
+	AUTO_FD daemon = socket;
+	AUTO_FD signals = open_signals();
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(Frame) frame = wait_for_play(daemon, signals, &failure);
+
+	if (frame == NULL && failure == NULL)
+		return TRUE;
+	if (frame == NULL) {
+		g_propagate_error(error, g_steal_pointer(&failure));
+		return FALSE;
+	}
+	AUTO_FD listener = -1;
+	PlaySpec *spec = play_request_take(frame, &listener, error);
+	if (!play_request_answer(daemon, frame, spec != NULL ? NULL : *error)) {
+		g_clear_pointer(&spec, play_spec_free);
+		g_clear_error(error);
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+			"who asked for a run did not wait for the answer");
+	}
+	if (spec == NULL)
+		return FALSE;
+	files_close(&daemon);
+	Service service = { .signals = signals, .listener = listener };
+	play_one(&service, settings, spec);
+	return TRUE;
+}

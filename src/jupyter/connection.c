@@ -1,0 +1,121 @@
+/* The folder's name is six random characters (mkdtemp): short, because socket paths have a limit, and
+ * unguessable only in the second place, because <run_dir>/k is closed to other accounts. */
+#include "jupyter/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/json.h"
+
+/* "/s-1" and the NUL. */
+#define SOCKET_NAME_SIZE 5
+
+static gboolean
+make_folder(Connection *connection, const Settings *settings, GError **error)
+{
+	g_autofree char *folder = g_build_filename(settings->run_dir, "k", "XXXXXX", NULL);
+
+	if (strlen(folder) + SOCKET_NAME_SIZE > sizeof((struct sockaddr_un *) 0)->sun_path) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"run_dir is too long for the sockets of kernels below it");
+		return FALSE;
+	}
+	if (g_mkdtemp_full(folder, 0700) == NULL)
+		return nbhook_error_set_errno(error, errno, "making a folder in run_dir/k");
+	connection->folder = g_steal_pointer(&folder);
+	return TRUE;
+}
+
+static char *
+file_text(const Connection *connection, const char *kernel_name)
+{
+	static const struct {
+		const char *name;
+		Channel channel;
+	} ports[] = {
+		{ "shell_port", CHANNEL_SHELL },
+		{ "iopub_port", CHANNEL_IOPUB },
+		{ "stdin_port", CHANNEL_STDIN },
+		{ "control_port", CHANNEL_CONTROL },
+		{ "hb_port", CHANNEL_HEARTBEAT },
+	};
+	g_autoptr(json_object) document = json_object_new_object();
+	g_autofree char *ip = g_build_filename(connection->folder, "s", NULL);
+
+	json_put_string(document, "transport", "ipc");
+	json_put_string(document, "ip", ip);
+	json_put_string(document, "key", connection->key);
+	json_put_string(document, "signature_scheme", "hmac-sha256");
+	json_put_string(document, "kernel_name", kernel_name);
+	for (size_t i = 0; i < G_N_ELEMENTS(ports); i++)
+		json_put_int(document, ports[i].name, ports[i].channel);
+	return json_print(document);
+}
+
+static gboolean
+write_file(const Connection *connection, const char *kernel_name, GError **error)
+{
+	g_autofree char *text = file_text(connection, kernel_name);
+	AUTO_FD fd = open(connection->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return nbhook_error_set_errno(error, errno, "the connection file of a kernel");
+	return files_write_all(fd, text, strlen(text), error);
+}
+
+Connection *
+connection_new(const Settings *settings, const char *kernel_name, GError **error)
+{
+	g_autoptr(Connection) connection = g_new0(Connection, 1);
+
+	if (!make_folder(connection, settings, error))
+		return NULL;
+	connection->file = g_build_filename(connection->folder, "kernel.json", NULL);
+	connection->home = g_build_filename(connection->folder, "home", NULL);
+	connection->key = ids_token();
+	if (mkdir(connection->home, 0700) != 0) {
+		nbhook_error_set_errno(error, errno, "making the home of a kernel");
+		return NULL;
+	}
+	if (!write_file(connection, kernel_name, error))
+		return NULL;
+	return g_steal_pointer(&connection);
+}
+
+static void
+remove_folder(const char *path)
+{
+	g_autofree char *parent_path = g_path_get_dirname(path);
+	g_autofree char *name = g_path_get_basename(path);
+	g_autoptr(GError) error = NULL;
+	AUTO_FD parent = open(parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (!files_remove_tree(parent, name, &error))
+		g_warning("the folder of a kernel stays behind: %s", error->message);
+}
+
+void
+connection_free(Connection *connection)
+{
+	if (connection == NULL)
+		return;
+	if (connection->folder != NULL)
+		remove_folder(connection->folder);
+	g_free(connection->folder);
+	g_free(connection->file);
+	g_free(connection->home);
+	g_free(connection->key);
+	g_free(connection);
+}
+
+char *
+connection_endpoint(const Connection *connection, Channel channel)
+{
+	return g_strdup_printf("ipc://%s/s-%d", connection->folder, (int) channel);
+}

@@ -1,0 +1,227 @@
+/* The four signed parts go through HMAC as they came, and only then through the JSON parser. */
+#include "jupyter/wire.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+
+#define DELIMITER "<IDS|MSG>"
+#define PROTOCOL "5.3"
+#define N_SIGNED 4
+#define MAC_SIZE 32
+#define MAX_DEPTH 1000
+
+struct Wire {
+	EVP_MAC *mac;
+	EVP_MAC_CTX *keyed; /* duplicated for each message */
+	char *session;
+	guint64 n_built;
+};
+
+Wire *
+wire_new(const char *key)
+{
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	Wire *wire = g_new0(Wire, 1);
+
+	wire->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	wire->keyed = EVP_MAC_CTX_new(wire->mac);
+	if (wire->keyed == NULL ||
+		EVP_MAC_init(wire->keyed, (const unsigned char *) key, strlen(key), params) != 1)
+		g_error("libcrypto has no HMAC-SHA256");
+	wire->session = ids_uuid();
+	return wire;
+}
+
+void
+wire_free(Wire *wire)
+{
+	if (wire == NULL)
+		return;
+	EVP_MAC_CTX_free(wire->keyed);
+	EVP_MAC_free(wire->mac);
+	g_free(wire->session);
+	g_free(wire);
+}
+
+const char *
+wire_session(const Wire *wire)
+{
+	return wire->session;
+}
+
+/* The signature of four parts in lower-case hex. */
+static void
+sign(Wire *wire, const WirePart *parts, char hex[2 * MAC_SIZE + 1])
+{
+	EVP_MAC_CTX *context = EVP_MAC_CTX_dup(wire->keyed);
+	unsigned char mac[MAC_SIZE];
+	size_t size = 0;
+
+	for (size_t i = 0; i < N_SIGNED; i++)
+		EVP_MAC_update(context, parts[i].data, parts[i].size);
+	if (EVP_MAC_final(context, mac, &size, sizeof mac) != 1 || size != MAC_SIZE)
+		g_error("libcrypto could not finish a signature");
+	EVP_MAC_CTX_free(context);
+	for (size_t i = 0; i < MAC_SIZE; i++)
+		g_snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+}
+
+static char *
+header_text(Wire *wire, const char *msg_type, const char *msg_id)
+{
+	g_autoptr(json_object) header = json_object_new_object();
+	g_autofree char *date = clock_iso(clock_wall_us());
+
+	json_put_string(header, "msg_id", msg_id);
+	json_put_string(header, "msg_type", msg_type);
+	json_put_string(header, "session", wire->session);
+	json_put_string(header, "username", "nbhook");
+	json_put_string(header, "date", date);
+	json_put_string(header, "version", PROTOCOL);
+	return json_print(header);
+}
+
+static GBytes *
+bytes_of(const char *text)
+{
+	return g_bytes_new(text, strlen(text));
+}
+
+GPtrArray *
+wire_build(Wire *wire, const char *msg_type, json_object *content, char **msg_id)
+{
+	GPtrArray *message = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+	g_autofree char *id =
+		g_strdup_printf("%s_%" G_GUINT64_FORMAT, wire->session, wire->n_built++);
+	g_autofree char *header = header_text(wire, msg_type, id);
+	g_autofree char *content_text = json_print(content);
+	const char *texts[N_SIGNED] = { header, "{}", "{}", content_text };
+	WirePart parts[N_SIGNED];
+	char signature[2 * MAC_SIZE + 1];
+
+	for (size_t i = 0; i < N_SIGNED; i++)
+		parts[i] = (WirePart){ texts[i], strlen(texts[i]) };
+	sign(wire, parts, signature);
+	g_ptr_array_add(message, bytes_of(DELIMITER));
+	g_ptr_array_add(message, bytes_of(signature));
+	for (size_t i = 0; i < N_SIGNED; i++)
+		g_ptr_array_add(message, bytes_of(texts[i]));
+	*msg_id = g_steal_pointer(&id);
+	return message;
+}
+
+static gboolean
+part_is(const WirePart *part, const char *text)
+{
+	return part->size == strlen(text) && memcmp(part->data, text, part->size) == 0;
+}
+
+/* The index of the delimiter, or n_parts. */
+static size_t
+find_delimiter(const WirePart *parts, size_t n_parts)
+{
+	size_t i = 0;
+
+	while (i < n_parts && !part_is(&parts[i], DELIMITER))
+		i++;
+	return i;
+}
+
+static gboolean
+verify(Wire *wire, const WirePart *signature, const WirePart *parts)
+{
+	char expected[2 * MAC_SIZE + 1];
+
+	sign(wire, parts, expected);
+	return signature->size == 2 * MAC_SIZE &&
+	       CRYPTO_memcmp(signature->data, expected, 2 * MAC_SIZE) == 0;
+}
+
+/* One part as an object. Kernels that cannot encode a string send raw bytes in it. */
+static json_object *
+parse_part(const WirePart *part, GError **error)
+{
+	const char *text = part->data;
+
+	if (g_utf8_validate_len(text, part->size, NULL))
+		return json_parse_object(text, part->size, MAX_DEPTH, error);
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize) part->size);
+	return json_parse_object(valid, strlen(valid), MAX_DEPTH, error);
+}
+
+WireMessage *
+wire_parse(Wire *wire, const WirePart *parts, size_t n_parts, GError **error)
+{
+	size_t delimiter = find_delimiter(parts, n_parts);
+	const WirePart *signed_parts = parts + delimiter + 2;
+
+	if (n_parts > WIRE_MAX_PARTS || delimiter + 2 + N_SIGNED > n_parts) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+			"a kernel sent %zu parts that are no message", n_parts);
+		return NULL;
+	}
+	if (!verify(wire, &parts[delimiter + 1], signed_parts)) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_FORBIDDEN,
+			"a kernel sent a message with a wrong signature");
+		return NULL;
+	}
+	g_autoptr(WireMessage) message = g_new0(WireMessage, 1);
+	json_object **objects[N_SIGNED] = { &message->header, &message->parent, &message->metadata,
+		&message->content };
+
+	for (size_t i = 0; i < n_parts; i++)
+		message->size += parts[i].size;
+	for (size_t i = 0; i < N_SIGNED; i++) {
+		*objects[i] = parse_part(&signed_parts[i], error);
+		if (*objects[i] == NULL) {
+			g_prefix_error(error, "a message of the kernel: ");
+			return NULL;
+		}
+	}
+	return g_steal_pointer(&message);
+}
+
+void
+wire_message_free(WireMessage *message)
+{
+	if (message == NULL)
+		return;
+	json_object_put(message->header);
+	json_object_put(message->parent);
+	json_object_put(message->metadata);
+	json_object_put(message->content);
+	g_free(message);
+}
+
+const char *
+wire_message_type(const WireMessage *message)
+{
+	const char *type = json_string_member(message->header, "msg_type");
+
+	return type != NULL ? type : "";
+}
+
+const char *
+wire_message_parent_id(const WireMessage *message)
+{
+	const char *id = json_string_member(message->parent, "msg_id");
+
+	return id != NULL ? id : "";
+}
+
+const char *
+wire_message_date(const WireMessage *message)
+{
+	return json_string_member(message->header, "date");
+}

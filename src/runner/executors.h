@@ -1,0 +1,31 @@
+/* runner/executors.h: the executors that a runner has started, and what they leave behind.
+ *
+ * An executor that has been taken belongs to the run that it plays and is never ended from here. The
+ * runner is the child subreaper of last resort: a process that falls to it and is no executor is what a
+ * dead executor's kernel has left, and is killed. */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+typedef struct Executors Executors;
+
+typedef struct ExecutorsSpec {
+	const char *program; /* nbhook-exec */
+	const char *config;  /* the configuration file */
+	gboolean namespaces; /* whether the host allows them */
+} ExecutorsSpec;
+
+/* spec's strings are kept. */
+Executors *executors_new(const ExecutorsSpec *spec);
+
+/* Ends executors that were not taken; frees. */
+void executors_free(Executors *executors);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Executors, executors_free)
+
+/* Hands out an executor that nobody else has: its socket, which the caller closes, and its pid. -1 with
+ * the reason. kernel is the name of the kernel that it will be asked for, or NULL. */
+int executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **error);
+
+/* Reaps all that has ended and kills what has fallen to this process. After every SIGCHLD. */
+void executors_reap(Executors *executors);
