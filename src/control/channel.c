@@ -1,0 +1,251 @@
+/* Frames and the end of the stream are told from the loop only, never from within channel_send: whoever
+ * sends need not expect to be called back. A reference count of uses keeps the channel alive while one of
+ * its callbacks runs. */
+#include "control/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+typedef struct {
+	GBytes *bytes;
+	size_t sent;
+	int fds[FRAME_MAX_FDS];
+	int n_fds; /* of those not sent yet */
+} Outgoing;
+
+struct Channel {
+	int fd;
+	int uses;
+	gboolean freed;
+	gboolean closed;
+	FrameReader *reader;
+	GQueue *outgoing; /* of Outgoing */
+	size_t queued;
+	guint read_source, write_source, close_source;
+	ChannelFrame on_frame;
+	ChannelClosed on_closed;
+	gpointer data;
+};
+
+static void
+outgoing_free(Outgoing *outgoing)
+{
+	g_bytes_unref(outgoing->bytes);
+	for (int i = 0; i < outgoing->n_fds; i++)
+		files_close(&outgoing->fds[i]);
+	g_free(outgoing);
+}
+
+static void
+remove_source(guint *source)
+{
+	if (*source != 0)
+		g_source_remove(*source);
+	*source = 0;
+}
+
+static void
+unuse(Channel *channel)
+{
+	if (--channel->uses > 0 || !channel->freed)
+		return;
+	files_close(&channel->fd);
+	frame_reader_free(channel->reader);
+	g_queue_free_full(channel->outgoing, (GDestroyNotify) outgoing_free);
+	g_free(channel);
+}
+
+static void
+stop(Channel *channel)
+{
+	channel->closed = TRUE;
+	remove_source(&channel->read_source);
+	remove_source(&channel->write_source);
+	remove_source(&channel->close_source);
+}
+
+void
+channel_free(Channel *channel)
+{
+	if (channel == NULL || channel->freed)
+		return;
+	stop(channel);
+	channel->freed = TRUE;
+	channel->uses++;
+	unuse(channel);
+}
+
+static void
+tell_closed(Channel *channel, const GError *failure)
+{
+	if (channel->closed)
+		return;
+	stop(channel);
+	channel->on_closed(channel, failure, channel->data);
+}
+
+static gboolean
+on_broken(gpointer data)
+{
+	Channel *channel = data;
+	g_autoptr(GError) failure =
+		g_error_new(NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE, "the other end does not read");
+
+	channel->close_source = 0;
+	channel->uses++;
+	tell_closed(channel, failure);
+	unuse(channel);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+break_later(Channel *channel)
+{
+	if (channel->close_source == 0 && !channel->closed)
+		channel->close_source = g_idle_add(on_broken, channel);
+}
+
+static void
+give_frames(Channel *channel, GError **failure)
+{
+	Frame *frame;
+
+	while (!channel->closed && (frame = frame_reader_next(channel->reader, failure)) != NULL)
+		channel->on_frame(channel, frame, channel->data);
+}
+
+static gboolean
+on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+	Channel *channel = data;
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(GError) bad_frame = NULL;
+
+	channel->uses++;
+	gboolean open = frame_reader_fill(channel->reader, fd, &failure);
+	give_frames(channel, &bad_frame);
+	if (!open || bad_frame != NULL)
+		tell_closed(channel, bad_frame != NULL ? bad_frame : failure);
+	gboolean keep = !channel->closed;
+	unuse(channel);
+	return keep ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+/* Sends of an outgoing frame what the socket takes; false when it is broken. */
+static gboolean
+send_some(Channel *channel, Outgoing *outgoing)
+{
+	char control[CMSG_SPACE(sizeof(int) * FRAME_MAX_FDS)] = { 0 };
+	size_t size;
+	const char *bytes = g_bytes_get_data(outgoing->bytes, &size);
+	struct iovec vector = { (void *) (bytes + outgoing->sent), size - outgoing->sent };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+
+	if (outgoing->n_fds > 0) {
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t) outgoing->n_fds);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t) outgoing->n_fds);
+		memcpy(CMSG_DATA(header), outgoing->fds, sizeof(int) * (size_t) outgoing->n_fds);
+	}
+	ssize_t sent = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	for (int i = 0; i < outgoing->n_fds; i++)
+		files_close(&outgoing->fds[i]);
+	outgoing->n_fds = 0;
+	outgoing->sent += (size_t) sent;
+	channel->queued -= (size_t) sent;
+	return TRUE;
+}
+
+static gboolean on_writable(gint fd, GIOCondition condition, gpointer data);
+
+/* Sends what goes; watches for room where something is left. */
+static void
+flush(Channel *channel)
+{
+	Outgoing *outgoing;
+
+	while ((outgoing = g_queue_peek_head(channel->outgoing)) != NULL) {
+		size_t before = outgoing->sent;
+
+		if (!send_some(channel, outgoing)) {
+			break_later(channel);
+			return;
+		}
+		if (outgoing->sent == g_bytes_get_size(outgoing->bytes))
+			outgoing_free(g_queue_pop_head(channel->outgoing));
+		else if (outgoing->sent == before)
+			break;
+	}
+	if (channel->queued > CHANNEL_MAX_QUEUED)
+		break_later(channel);
+	else if (channel->queued > 0 && channel->write_source == 0)
+		channel->write_source = g_unix_fd_add(channel->fd, G_IO_OUT, on_writable, channel);
+}
+
+static gboolean
+on_writable(gint fd, GIOCondition condition, gpointer data)
+{
+	Channel *channel = data;
+
+	channel->write_source = 0;
+	flush(channel);
+	return G_SOURCE_REMOVE;
+}
+
+Channel *
+channel_new(int fd, ChannelFrame on_frame, ChannelClosed on_closed, gpointer data)
+{
+	Channel *channel = g_new0(Channel, 1);
+
+	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+	channel->fd = fd;
+	channel->reader = frame_reader_new();
+	channel->outgoing = g_queue_new();
+	channel->on_frame = on_frame;
+	channel->on_closed = on_closed;
+	channel->data = data;
+	channel->read_source =
+		g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, channel);
+	return channel;
+}
+
+void
+channel_send(Channel *channel, json_object *body, const int *fds, int n_fds)
+{
+	if (channel->closed)
+		return;
+	Outgoing *outgoing = g_new0(Outgoing, 1);
+	outgoing->bytes = frame_encode(body, n_fds);
+	outgoing->n_fds = n_fds;
+	for (int i = 0; i < n_fds; i++)
+		outgoing->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	channel->queued += g_bytes_get_size(outgoing->bytes);
+	g_queue_push_tail(channel->outgoing, outgoing);
+	if (channel->write_source == 0)
+		flush(channel);
+}
+
+void
+channel_send_named(
+	Channel *channel, json_object *body, const char *const *names, const int *fds, int n_fds)
+{
+	json_object *list = json_object_new_array();
+
+	for (int i = 0; i < n_fds; i++)
+		json_object_array_add(list, json_object_new_string(names[i]));
+	json_object_object_add(body, "fds", list);
+	channel_send(channel, body, fds, n_fds);
+}

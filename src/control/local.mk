@@ -1,0 +1,4 @@
+libnbhook_a_SOURCES += \
+	src/control/channel.c src/control/channel.h \
+	src/control/client.c src/control/client.h \
+	src/control/server.c src/control/server.h

@@ -1,0 +1,474 @@
+#include "daemon/dispatch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "daemon/records.h"
+#include "daemon/run.h"
+#include "daemon/status.h"
+
+#define MAX_ATTEMPTS 3
+#define PROGRESS_INTERVAL_MS 500
+
+struct LiveJob {
+	Dispatcher *dispatcher;
+	Job *job;
+	int execution; /* its folder */
+	char *key;     /* the run's own, from creating to running */
+	Run *run;
+	GList *queue_link; /* in the queue, or NULL */
+	gboolean has_slot;
+	gboolean ending;     /* its end is on the way to the store */
+	GPtrArray *waiters;  /* of Call */
+	guint status_source; /* a status file that is due */
+};
+
+struct Dispatcher {
+	Daemon *daemon;
+	GHashTable *jobs; /* uuid -> LiveJob, owned */
+	GQueue *queue;    /* of LiveJob, waiting for a slot */
+	gint64 slots_taken;
+	double mean_seconds; /* of the last runs, for Retry-After */
+};
+
+const Job *
+live_job(const LiveJob *live)
+{
+	return live->job;
+}
+
+static void
+live_free(LiveJob *live)
+{
+	if (live->status_source != 0)
+		g_source_remove(live->status_source);
+	run_free(live->run);
+	files_close(&live->execution);
+	g_free(live->key);
+	/* no answer: the connection ends with the daemon, and the asker asks the next one */
+	for (guint i = 0; i < live->waiters->len; i++)
+		call_drop(g_ptr_array_index(live->waiters, i));
+	g_ptr_array_unref(live->waiters);
+	job_free(live->job);
+	g_free(live);
+}
+
+Dispatcher *
+dispatcher_new(Daemon *daemon)
+{
+	Dispatcher *dispatcher = g_new0(Dispatcher, 1);
+
+	dispatcher->daemon = daemon;
+	dispatcher->jobs =
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) live_free);
+	dispatcher->queue = g_queue_new();
+	dispatcher->mean_seconds = 1;
+	return dispatcher;
+}
+
+void
+dispatcher_free(Dispatcher *dispatcher)
+{
+	if (dispatcher == NULL)
+		return;
+	g_hash_table_unref(dispatcher->jobs);
+	g_queue_free(dispatcher->queue);
+	g_free(dispatcher);
+}
+
+static gint64
+count_queued_of(Dispatcher *dispatcher, gint64 hook)
+{
+	gint64 count = 0;
+
+	for (GList *link = dispatcher->queue->head; link != NULL; link = link->next)
+		count += ((LiveJob *) link->data)->job->webhook == hook;
+	return count;
+}
+
+gboolean
+dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error)
+{
+	const Settings *settings = dispatcher->daemon->settings;
+	gint64 waiting = dispatcher->queue->length;
+
+	*retry_after = (int) CLAMP(ceil((double) (waiting + 1) * dispatcher->mean_seconds /
+					   (double) settings->concurrency),
+		1, 3600);
+	if (waiting >= settings->queue_limit) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+			"%" G_GINT64_FORMAT
+			" jobs are waiting for their turn, as many as the setting "
+			"queue_limit allows",
+			waiting);
+		return FALSE;
+	}
+	if (waiting >= settings->webhook_queue_limit &&
+		count_queued_of(dispatcher, hook) >= settings->webhook_queue_limit) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_QUEUE_FULL,
+			"%" G_GINT64_FORMAT
+			" calls of this webhook are waiting for their turn, as many "
+			"as the setting webhook_queue_limit allows",
+			settings->webhook_queue_limit);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+LiveJob *
+dispatcher_find(Dispatcher *dispatcher, const char *uuid)
+{
+	return g_hash_table_lookup(dispatcher->jobs, uuid);
+}
+
+GPtrArray *
+dispatcher_versions_in_use(Dispatcher *dispatcher, const char *path)
+{
+	GPtrArray *versions = g_ptr_array_new_with_free_func(g_free);
+	GHashTableIter iter;
+	gpointer live;
+
+	g_hash_table_iter_init(&iter, dispatcher->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &live)) {
+		const Task *task = &((LiveJob *) live)->job->task;
+
+		if (strcmp(task->path, path) == 0)
+			g_ptr_array_add(versions, g_strdup(task->histo));
+	}
+	return versions;
+}
+
+static LiveJob *
+new_live(Dispatcher *dispatcher, Job *job, int execution)
+{
+	LiveJob *live = g_new0(LiveJob, 1);
+
+	live->dispatcher = dispatcher;
+	live->job = job;
+	live->execution = execution;
+	live->waiters = g_ptr_array_new();
+	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
+	return live;
+}
+
+/* Takes a slot: the task is creating from now on, with a key of its own. */
+static void
+take_slot(LiveJob *live)
+{
+	Daemon *daemon = live->dispatcher->daemon;
+
+	live->has_slot = TRUE;
+	live->dispatcher->slots_taken++;
+	job_move(live->job, TASK_CREATING, NULL, clock_wall_us());
+	g_free(live->key);
+	live->key = ids_token();
+	g_free(live->job->task.key_hash);
+	live->job->task.key_hash = ids_sha256(live->key);
+	registry_put_run_key(daemon->registry, live->job->task.key_hash, live->job->task.path);
+}
+
+static void
+give_slot_back(LiveJob *live)
+{
+	if (!live->has_slot)
+		return;
+	live->has_slot = FALSE;
+	live->dispatcher->slots_taken--;
+	if (live->job->task.key_hash != NULL)
+		registry_remove_run_key(
+			live->dispatcher->daemon->registry, live->job->task.key_hash);
+}
+
+static gboolean
+has_free_slot(const Dispatcher *dispatcher)
+{
+	return dispatcher->slots_taken < dispatcher->daemon->settings->concurrency;
+}
+
+LiveJob *
+dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
+{
+	LiveJob *live = new_live(dispatcher, job, execution);
+
+	if (has_free_slot(dispatcher) && dispatcher->queue->length == 0)
+		take_slot(live);
+	status_write(live->job, live->execution, FALSE);
+	return live;
+}
+
+static void pump(Dispatcher *dispatcher);
+
+void
+dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live)
+{
+	give_slot_back(live);
+	g_hash_table_remove(dispatcher->jobs, live->job->uuid);
+	pump(dispatcher);
+}
+
+static void
+enqueue(LiveJob *live)
+{
+	g_queue_push_tail(live->dispatcher->queue, live);
+	live->queue_link = live->dispatcher->queue->tail;
+	pump(live->dispatcher);
+}
+
+static void on_run(Run *run, RunEvent event, gpointer data);
+
+static void
+start_run(LiveJob *live)
+{
+	live->run = run_new(
+		live->dispatcher->daemon, live->job, live->execution, live->key, on_run, live);
+	g_clear_pointer(&live->key, g_free);
+}
+
+void
+dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
+{
+	if (live->has_slot)
+		start_run(live);
+	else
+		enqueue(live);
+}
+
+static void
+on_creating(gpointer data, const GError *failure)
+{
+	LiveJob *live = data;
+
+	if (failure == NULL) {
+		start_run(live);
+		return;
+	}
+	g_warning("job %s waits: %s", live->job->id, failure->message);
+	give_slot_back(live);
+	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
+	enqueue(live);
+}
+
+/* Gives free slots to those who wait longest. */
+static void
+pump(Dispatcher *dispatcher)
+{
+	while (has_free_slot(dispatcher) && dispatcher->queue->length > 0) {
+		LiveJob *live = g_queue_pop_head(dispatcher->queue);
+
+		live->queue_link = NULL;
+		take_slot(live);
+		status_write(live->job, live->execution, FALSE);
+		records_update_job(dispatcher->daemon->writer, live->job, on_creating, live);
+	}
+}
+
+static gboolean
+write_due_status(gpointer data)
+{
+	LiveJob *live = data;
+
+	live->status_source = 0;
+	status_write(live->job, live->execution, FALSE);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+take_progress(LiveJob *live)
+{
+	live->job->task.cells_done = run_cells_done(live->run);
+	live->job->task.cells_total = run_cells_total(live->run);
+	if (live->status_source == 0)
+		live->status_source = g_timeout_add(PROGRESS_INTERVAL_MS, write_due_status, live);
+}
+
+static void
+take_start(LiveJob *live)
+{
+	if (live->job->task.status != TASK_CREATING)
+		return;
+	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
+	status_write(live->job, live->execution, FALSE);
+	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
+}
+
+typedef struct {
+	Job *job;
+	int execution;
+} FinalStatus;
+
+static gboolean
+write_final_status(gpointer data, GError **error)
+{
+	FinalStatus *final = data;
+
+	status_write(final->job, final->execution, TRUE);
+	return TRUE;
+}
+
+static void
+final_status_free(FinalStatus *final)
+{
+	job_free(final->job);
+	files_close(&final->execution);
+	g_free(final);
+}
+
+static void
+answer_waiters(LiveJob *live)
+{
+	g_autoptr(GPtrArray) waiters = live->waiters;
+
+	live->waiters = g_ptr_array_new();
+	for (guint i = 0; i < waiters->len; i++)
+		records_answer(g_ptr_array_index(waiters, i), live->job, live->execution);
+}
+
+static gboolean on_retry_end(gpointer data);
+
+/* The end is durable: whoever waits is told, the status file follows. */
+static void
+on_end_committed(gpointer data, const GError *failure)
+{
+	LiveJob *live = data;
+	Dispatcher *dispatcher = live->dispatcher;
+	FinalStatus *final;
+
+	if (failure != NULL) {
+		g_critical("job %s has ended and is kept again in a second: %s", live->job->id,
+			failure->message);
+		g_timeout_add_seconds(1, on_retry_end, live);
+		return;
+	}
+	status_write(live->job, live->execution, FALSE);
+	answer_waiters(live);
+	final = g_new0(FinalStatus, 1);
+	final->job = g_steal_pointer(&live->job);
+	final->execution = files_steal_fd(&live->execution);
+	g_hash_table_steal(dispatcher->jobs, final->job->uuid);
+	live_free(live);
+	workers_push(dispatcher->daemon->workers, write_final_status, NULL, final,
+		(GDestroyNotify) final_status_free);
+}
+
+static gboolean
+on_retry_end(gpointer data)
+{
+	LiveJob *live = data;
+
+	records_update_job(live->dispatcher->daemon->writer, live->job, on_end_committed, live);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+finish(LiveJob *live)
+{
+	Dispatcher *dispatcher = live->dispatcher;
+
+	live->ending = TRUE;
+	if (live->status_source != 0)
+		g_source_remove(live->status_source);
+	live->status_source = 0;
+	dispatcher->mean_seconds += (job_seconds(live->job) - dispatcher->mean_seconds) / 8;
+	g_info("job %s %s%s%s after %.3f s", live->job->id, job_status_word(live->job->status),
+		live->job->task.reason != NULL ? ": " : "",
+		live->job->task.reason != NULL ? live->job->task.reason : "",
+		job_seconds(live->job));
+	status_publish_results(live->job, live->execution);
+	give_slot_back(live);
+	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
+	pump(dispatcher);
+}
+
+static void
+finish_failed(LiveJob *live, const char *reason)
+{
+	job_move(live->job, TASK_FAILED, reason, clock_wall_us());
+	finish(live);
+}
+
+/* Nothing was run: the job waits again, or fails when that has happened too often. */
+static void
+take_not_begun(LiveJob *live, Run *run)
+{
+	const char *failure = run_failure(run);
+
+	g_warning("job %s, attempt %d: %s", live->job->id, live->job->task.attempts,
+		failure != NULL ? failure : "the executor went away before the first cell");
+	if (live->job->task.attempts >= MAX_ATTEMPTS || live->job->task.status != TASK_CREATING) {
+		finish_failed(
+			live, live->job->task.status == TASK_CREATING ? "kernel_failed" : "lost");
+		return;
+	}
+	give_slot_back(live);
+	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
+	status_write(live->job, live->execution, FALSE);
+	enqueue(live);
+}
+
+static void
+on_run(Run *run, RunEvent event, gpointer data)
+{
+	LiveJob *live = data;
+
+	switch (event) {
+	case RUN_PLAYING:
+		take_start(live);
+		take_progress(live);
+		return;
+	case RUN_ENDED:
+		job_take_outcome(live->job, run_outcome(run), clock_wall_us());
+		finish(live);
+		break;
+	case RUN_NOT_BEGUN:
+		take_not_begun(live, run);
+		break;
+	case RUN_LOST:
+		finish_failed(live, "lost");
+		break;
+	}
+	run_free(run);
+	if (live->run == run)
+		live->run = NULL;
+}
+
+void
+dispatcher_adopt(Dispatcher *dispatcher, Job *job)
+{
+	g_autoptr(GError) error = NULL;
+	int execution = folders_open_execution(dispatcher->daemon->folders, job->folder, &error);
+	LiveJob *live = new_live(dispatcher, job, execution);
+
+	if (execution < 0) {
+		g_warning("job %s: its folder is gone: %s", job->id, error->message);
+		finish_failed(live, "lost");
+		return;
+	}
+	status_write(job, execution, FALSE);
+	if (job->task.status == TASK_PENDING) {
+		enqueue(live);
+		return;
+	}
+	live->has_slot = TRUE;
+	dispatcher->slots_taken++;
+	if (job->task.key_hash != NULL)
+		registry_put_run_key(
+			dispatcher->daemon->registry, job->task.key_hash, job->task.path);
+	live->run = run_adopt(dispatcher->daemon, job, execution, on_run, live);
+}
+
+static void
+waiter_withdrawn(Call *call, gpointer data)
+{
+	g_ptr_array_remove_fast(((LiveJob *) data)->waiters, call);
+	call_drop(call);
+}
+
+void
+live_wait(LiveJob *live, Call *call)
+{
+	g_ptr_array_add(live->waiters, call);
+	call_set_withdrawn(call, waiter_withdrawn, live);
+}

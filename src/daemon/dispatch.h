@@ -1,0 +1,46 @@
+/* daemon/dispatch.h: accepted jobs that have not ended, and whose turn it is.
+ *
+ * A LiveJob is in one of these states:
+ *
+ *   entered ──start──► queued ──slot──► committing ("creating") ──► running ──► ending ──► gone
+ *      └──► entered with a slot ──start──► running        ▲            │
+ *                                                         └── the executor went before it began
+ *
+ * At most "concurrency" jobs hold a slot. A job that finds a free slot when it enters is kept as
+ * "creating" by the very commit that accepts it. Waiting calls are answered when the end is committed. */
+#pragma once
+
+#include "daemon/daemon.h"
+#include "job/job.h"
+
+typedef struct LiveJob LiveJob;
+
+Dispatcher *dispatcher_new(Daemon *daemon);
+void dispatcher_free(Dispatcher *dispatcher);
+
+/* Whether another job of that webhook may be accepted. QUEUE_FULL or UNAVAILABLE that name the setting;
+ * *retry_after then says when to try again. */
+gboolean dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error);
+
+/* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made. */
+LiveJob *dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution);
+
+/* The row is durable: the job may run. */
+void dispatcher_start(Dispatcher *dispatcher, LiveJob *live);
+
+/* The row could not be made: forgets the job. */
+void dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live);
+
+/* Takes up a job of an earlier daemon: its status says how far it was. */
+void dispatcher_adopt(Dispatcher *dispatcher, Job *job);
+
+/* NULL when no such job is live. */
+LiveJob *dispatcher_find(Dispatcher *dispatcher, const char *uuid);
+
+/* The versions of a published path that live jobs play or will play (new char *); the caller unrefs it. */
+GPtrArray *dispatcher_versions_in_use(Dispatcher *dispatcher, const char *path);
+
+const Job *live_job(const LiveJob *live);
+
+/* The call is answered (records_answer) when the job has ended. */
+void live_wait(LiveJob *live, Call *call);

@@ -1,0 +1,108 @@
+#include "daemon/folders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+static gboolean
+find_group(const char *name, const char *setting, gid_t *gid, GError **error)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group == NULL) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"there is no group \"%s\" (setting %s)", name, setting);
+		return FALSE;
+	}
+	*gid = group->gr_gid;
+	return TRUE;
+}
+
+static int
+open_folder(int parent, const char *name, mode_t mode, gid_t gid, GError **error)
+{
+	int fd = files_make_folders(parent, name, mode, gid, error);
+
+	if (fd < 0)
+		g_prefix_error(error, "state_dir: ");
+	return fd;
+}
+
+static gboolean
+open_all(Folders *folders, const Settings *settings, GError **error)
+{
+	if (!find_group(settings->run_group, "run_group", &folders->run_group, error) ||
+		!find_group(settings->web_group, "web_group", &folders->web_group, error))
+		return FALSE;
+	folders->state = open(settings->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folders->state < 0)
+		return nbhook_error_set_errno(
+			error, errno, "opening %s (setting state_dir)", settings->state_dir);
+	folders->production =
+		open_folder(folders->state, "production", 02770, folders->run_group, error);
+	if (folders->production >= 0)
+		folders->versions =
+			open_folder(folders->state, "versions", 0700, (gid_t) -1, error);
+	if (folders->versions >= 0)
+		folders->executions =
+			open_folder(folders->state, "pipeline_executions", 0711, (gid_t) -1, error);
+	return folders->executions >= 0;
+}
+
+Folders *
+folders_new(const Settings *settings, GError **error)
+{
+	g_autoptr(Folders) folders = g_new0(Folders, 1);
+
+	folders->state = folders->production = folders->versions = folders->executions = -1;
+	return open_all(folders, settings, error) ? g_steal_pointer(&folders) : NULL;
+}
+
+void
+folders_free(Folders *folders)
+{
+	if (folders == NULL)
+		return;
+	files_close(&folders->state);
+	files_close(&folders->production);
+	files_close(&folders->versions);
+	files_close(&folders->executions);
+	g_free(folders);
+}
+
+int
+folders_make_execution(const Folders *folders, const char *name, GError **error)
+{
+	AUTO_FD execution = files_make_folders(folders->executions, name, 0711, (gid_t) -1, error);
+
+	if (execution < 0)
+		return -1;
+	AUTO_FD files = files_make_folders(execution, "files", 02770, folders->run_group, error);
+	return files >= 0 ? files_steal_fd(&execution) : -1;
+}
+
+int
+folders_open_execution(const Folders *folders, const char *name, GError **error)
+{
+	return files_open_beneath(folders->executions, name, O_RDONLY | O_DIRECTORY, 0, error);
+}
+
+int
+folders_create_file(
+	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error)
+{
+	mode_t mode = for_web ? 0640 : 0600;
+	AUTO_FD fd = files_open_beneath(execution, name, O_RDWR | O_CREAT | O_TRUNC, mode, error);
+
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, mode) < 0 || (for_web && fchown(fd, (uid_t) -1, folders->web_group) < 0)) {
+		nbhook_error_set_errno(error, errno, "setting the owner of %s", name);
+		return -1;
+	}
+	return files_steal_fd(&fd);
+}

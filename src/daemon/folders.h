@@ -1,0 +1,35 @@
+/* daemon/folders.h: the folders below state_dir and the files of an execution.
+ *
+ * Only the daemon creates, names and removes there; the others get descriptors. Modes and groups are
+ * those of the table in nbhookd(8). */
+#pragma once
+
+#include <glib.h>
+
+#include "base/files.h"
+#include "conf/settings.h"
+
+typedef struct Folders {
+	int state;      /* state_dir */
+	int production; /* published notebooks and dependencies */
+	int versions;
+	int executions; /* pipeline_executions */
+	gid_t run_group;
+	gid_t web_group;
+} Folders;
+
+/* Opens the folders, made where missing. Errors name the folder, or the group that does not exist. */
+Folders *folders_new(const Settings *settings, GError **error);
+void folders_free(Folders *folders);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Folders, folders_free)
+
+/* Makes an execution's folder with its files/; gives it opened, or -1. */
+int folders_make_execution(const Folders *folders, const char *name, GError **error);
+
+/* Opens an execution's folder; -1 when it is gone. */
+int folders_open_execution(const Folders *folders, const char *name, GError **error);
+
+/* Creates (or empties) a file in an execution's folder for reading and writing, for us alone; with
+ * for_web, nginx may read it too. */
+int folders_create_file(
+	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error);

@@ -1,0 +1,91 @@
+#include "daemon/hook_params.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define MAX_ADDRESS 254 /* RFC 5321, section 4.5.3.1.3, less the angle brackets */
+
+typedef struct {
+	const char *name;
+	gboolean (*is_right)(json_object *value);
+	const char *must_be;
+} ParamRow;
+
+static gboolean
+is_address(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return FALSE;
+	const char *text = json_object_get_string(value);
+	const char *at = strrchr(text, '@');
+	if (at == NULL || at == text || at[1] == '\0' || strlen(text) > MAX_ADDRESS ||
+		strlen(text) != (size_t) json_object_get_string_len(value))
+		return FALSE;
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char) *c <= 0x20 || *c == 0x7f || strchr("<>,;:\"()[]\\", *c) != NULL)
+			return FALSE;
+	return strchr(text, '@') == at && at[1] != '.' && text[strlen(text) - 1] != '.';
+}
+
+static gboolean
+is_address_or_list(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return is_address(value);
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (!is_address(json_object_array_get_idx(value, i)))
+			return FALSE;
+	return json_object_array_length(value) > 0;
+}
+
+static gboolean
+is_web_url(json_object *value)
+{
+	CURLU *url = curl_url();
+	char *scheme = NULL;
+	gboolean right = FALSE;
+
+	if (json_object_is_type(value, json_type_string) &&
+		strlen(json_object_get_string(value)) ==
+			(size_t) json_object_get_string_len(value) &&
+		strpbrk(json_object_get_string(value), "\r\n \t\\\"<>") == NULL &&
+		curl_url_set(url, CURLUPART_URL, json_object_get_string(value), 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
+		right = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+	curl_free(scheme);
+	curl_url_cleanup(url);
+	return right;
+}
+
+static gboolean
+is_boolean(json_object *value)
+{
+	return json_object_is_type(value, json_type_boolean);
+}
+
+/* clang-format off */
+static const ParamRow rows[] = {
+	{ "notif_down", is_address_or_list, "a mail address or a list of them" },
+	{ "notif_up",   is_address_or_list, "a mail address or a list of them" },
+	{ "next_url",   is_web_url,         "an absolute http or https URL" },
+	{ "inline",     is_boolean,         "true or false" },
+};
+/* clang-format on */
+
+gboolean
+hook_params_check(json_object *params, GError **error)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		json_object *value = NULL;
+
+		if (!json_object_object_get_ex(params, rows[i].name, &value) || value == NULL ||
+			rows[i].is_right(value))
+			continue;
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+			"the param %s must be %s", rows[i].name, rows[i].must_be);
+		return FALSE;
+	}
+	return TRUE;
+}

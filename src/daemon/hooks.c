@@ -1,0 +1,283 @@
+/* The steps of a change (daemon/change.h):
+ *
+ *   publish   worker (files)                 ► store ► registry ► answer
+ *   delete    store ► registry ► worker (working copy)          ► answer
+ */
+#include "daemon/hooks.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "daemon/change.h"
+#include "daemon/hook_params.h"
+#include "daemon/listing.h"
+#include "daemon/rights.h"
+#include "daemon/versions.h"
+#include "jupyter/kernelspec.h"
+
+static json_object *
+status_members(const char *status)
+{
+	json_object *members = json_object_new_object();
+
+	json_put_string(members, "status", status);
+	return members;
+}
+
+void
+hooks_list(Call *call, gpointer data)
+{
+	if (rights_check(data, call, RIGHT_WRITE, NULL))
+		listing_reply(data, call, NULL, NULL, TRUE);
+}
+
+void
+hooks_get(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	const char *path = json_string_member(call_body(call), "path");
+
+	if (!rights_check(daemon, call, RIGHT_READ, path))
+		return;
+	g_autofree char *published = change_read_path(call);
+	if (published == NULL)
+		return;
+	Hook *hook = registry_find_path(daemon->registry, path, "notebook");
+	if (hook == NULL)
+		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND, "there is no webhook for %s", path);
+	else
+		listing_reply(daemon, call, NULL, hook, FALSE);
+}
+
+static gboolean
+publish_files(gpointer data, GError **error)
+{
+	Change *change = data;
+
+	return versions_publish(change->daemon->folders, change->path, change->hook->histo,
+		change->content, change->size, error);
+}
+
+static gboolean
+put_hook(const StoreInterface *store, Store *handle, gpointer data, GError **error)
+{
+	Change *change = data;
+
+	if (change->is_new)
+		change->hook->id = store->next_hook_id(handle, error);
+	if (change->hook->id == 0)
+		return FALSE;
+	g_autoptr(HookRecord) record = hook_record(change->hook);
+	return store->put_hook(handle, record, error);
+}
+
+static void
+on_published(gpointer data, const GError *failure)
+{
+	Change *change = data;
+	Daemon *daemon = change->daemon;
+
+	if (failure != NULL) {
+		change_finish_failed(change, failure);
+		return;
+	}
+	registry_put_hook(daemon->registry, change->hook);
+	g_info("%s is published, version %s", change->hook->path, change->hook->histo);
+	if (change->call != NULL)
+		listing_reply(daemon, change->call,
+			status_members(change->is_new ? "installed" : "edited"), change->hook,
+			TRUE);
+	change_finish(change);
+}
+
+static void
+on_files_published(gpointer data, const GError *failure)
+{
+	Change *change = data;
+
+	if (failure != NULL)
+		change_finish_failed(change, failure);
+	else
+		store_writer_push(change->daemon->writer, put_hook, on_published, change, NULL);
+}
+
+/* The token of a hook: its own, else the one that the client chose, else a new one. */
+static char *
+choose_token(Daemon *daemon, const Hook *old, const char *wanted, GError **error)
+{
+	if (wanted != NULL && !ids_is_token(wanted)) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+			"value must be a token of %d hex digits, or null", TOKEN_LENGTH);
+		return NULL;
+	}
+	if (old != NULL)
+		return g_strdup(old->token);
+	if (wanted == NULL)
+		return ids_token();
+	g_autofree char *token = g_ascii_strdown(wanted, -1);
+	if (registry_find_token(daemon->registry, token) == NULL)
+		return g_steal_pointer(&token);
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_CONFLICT,
+		"this value is the token of another webhook");
+	return NULL;
+}
+
+/* A version's id is later than the one before it, whatever the clock says. */
+static char *
+next_histo(const Hook *old, gint64 now_us)
+{
+	g_autofree char *histo = clock_histo(now_us);
+
+	while (old != NULL && strcmp(histo, old->histo) <= 0) {
+		now_us = MAX(now_us, old->updated_us) + 1;
+		g_free(histo);
+		histo = clock_histo(now_us);
+	}
+	return g_steal_pointer(&histo);
+}
+
+static Hook *
+new_hook(Change *change, const Hook *old, json_object *body, GError **error)
+{
+	json_object *params = json_object_member(body, "params");
+	json_object *kernel = json_object_member(body, "kernel");
+	const char *name = json_string_member(kernel, "name");
+	const char *language = json_string_member(kernel, "language");
+	g_autoptr(Kernelspec) spec =
+		kernelspec_find(change->daemon->settings, name, language, error);
+	g_autofree char *token = spec != NULL ? choose_token(change->daemon, old,
+							json_string_member(body, "value"), error)
+					      : NULL;
+
+	if (token == NULL || (params != NULL && !hook_params_check(params, error)))
+		return NULL;
+	Hook *hook = hook_new();
+	hook->id = old != NULL ? old->id : 0;
+	hook->path = g_strdup_printf("/%s", change->path);
+	hook->type = g_strdup(json_string_member(body, "type"));
+	hook->token = g_steal_pointer(&token);
+	hook->token_hash = ids_sha256(hook->token);
+	hook->updated_us = clock_wall_us();
+	hook->created_us = old != NULL ? old->created_us : hook->updated_us;
+	hook->histo = next_histo(old, hook->updated_us);
+	hook->kernel = g_strdup(name);
+	hook->language = g_strdup(spec->language);
+	hook->params = params != NULL ? json_object_get(params) : json_object_new_object();
+	hook->debug = json_bool_member(body, "debug", FALSE);
+	hook->edited = old != NULL;
+	return hook;
+}
+
+static void
+make_publish(Change *change)
+{
+	g_autofree char *path = g_strdup_printf("/%s", change->path);
+	g_autoptr(GError) error = NULL;
+
+	if (change->call == NULL) { /* nobody waits for the URL any more: nothing is changed */
+		change_finish(change);
+		return;
+	}
+	json_object *body = call_body(change->call);
+	Hook *old = registry_find_path(
+		change->daemon->registry, path, json_string_member(body, "type"));
+	change->is_new = old == NULL;
+	change->hook = new_hook(change, old, body, &error);
+	if (change->hook == NULL)
+		change_finish_failed(change, error);
+	else
+		workers_push(
+			change->daemon->workers, publish_files, on_files_published, change, NULL);
+}
+
+void
+hooks_publish(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	g_autoptr(GError) error = NULL;
+	size_t size = 0;
+
+	if (!rights_check(daemon, call, RIGHT_WRITE, NULL))
+		return;
+	AUTO_FD fd = call_steal_fd(call, "content");
+	g_autofree char *content =
+		files_read_all(fd, daemon->settings->max_notebook, "max_notebook", &size, &error);
+	if (content == NULL) {
+		call_fail(call, error, 0);
+		return;
+	}
+	Change *change = change_new(daemon, call, make_publish);
+	if (change == NULL)
+		return;
+	change->content = g_steal_pointer(&content);
+	change->size = size;
+	change_enqueue(change);
+}
+
+static gboolean
+delete_row(const StoreInterface *store, Store *handle, gpointer data, GError **error)
+{
+	return store->delete_hook(handle, ((Change *) data)->hook->id, error);
+}
+
+static gboolean
+withdraw_file(gpointer data, GError **error)
+{
+	Change *change = data;
+
+	return versions_withdraw(change->daemon->folders, change->path, error);
+}
+
+static void
+on_withdrawn_file(gpointer data, const GError *failure)
+{
+	Change *change = data;
+
+	if (failure != NULL)
+		g_warning("%s: %s", change->hook->path, failure->message);
+	if (change->call != NULL)
+		listing_reply(change->daemon, change->call, status_members("delete"), NULL, TRUE);
+	change_finish(change);
+}
+
+static void
+on_deleted(gpointer data, const GError *failure)
+{
+	Change *change = data;
+
+	if (failure != NULL) {
+		change_finish_failed(change, failure);
+		return;
+	}
+	registry_remove_hook(change->daemon->registry, change->hook->id);
+	g_info("%s is taken down", change->hook->path);
+	workers_push(change->daemon->workers, withdraw_file, on_withdrawn_file, change, NULL);
+}
+
+static void
+make_delete(Change *change)
+{
+	g_autofree char *path = g_strdup_printf("/%s", change->path);
+	Hook *hook = registry_find_path(change->daemon->registry, path, "notebook");
+
+	if (hook == NULL) {
+		g_autoptr(GError) error = g_error_new(
+			NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND, "there is no webhook for %s", path);
+
+		change_finish_failed(change, error);
+		return;
+	}
+	change->hook = hook_ref(hook);
+	store_writer_push(change->daemon->writer, delete_row, on_deleted, change, NULL);
+}
+
+void
+hooks_delete(Call *call, gpointer data)
+{
+	Change *change = change_new(data, call, make_delete);
+
+	if (change != NULL)
+		change_enqueue(change);
+}

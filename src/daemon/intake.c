@@ -1,0 +1,448 @@
+/* A Pending is a folder without a row. Its submission is a chain: worker (fsync of the folder and of
+ * pipeline_executions), store (one row), dispatcher. The job enters the dispatcher before the commit, so
+ * that it counts against the queue and its slot is reserved, and starts after it. */
+#include "daemon/intake.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "daemon/dispatch.h"
+#include "daemon/records.h"
+
+#define SWEEP_AGE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+#define SWEEP_INTERVAL_SECONDS 600
+
+typedef struct Submission Submission;
+
+typedef struct {
+	char *uuid;
+	char *folder;
+	int execution;
+	Hook *hook;
+	gint64 begun_us;
+	Submission *submission; /* while one is on its way; borrowed */
+} Pending;
+
+struct Submission {
+	Daemon *daemon;
+	GPtrArray *calls;          /* who wants to know, borrowed */
+	Pending *pending;          /* borrowed; it stays as long as it is submitted */
+	int execution, executions; /* borrowed */
+	LiveJob *live;             /* borrowed */
+};
+
+struct Intake {
+	Daemon *daemon;
+	GHashTable *pending; /* uuid -> Pending, owned */
+	guint sweep_source;
+};
+
+static void
+pending_free(Pending *pending)
+{
+	g_free(pending->uuid);
+	g_free(pending->folder);
+	files_close(&pending->execution);
+	hook_unref(pending->hook);
+	g_free(pending);
+}
+
+static void
+remove_folder(Intake *intake, const char *folder)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!files_remove_tree(intake->daemon->folders->executions, folder, &error))
+		g_warning("sweeping %s: %s", folder, error->message);
+}
+
+static gboolean
+sweep_pending(gpointer data)
+{
+	Intake *intake = data;
+	gint64 now = clock_wall_us();
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, intake->pending);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Pending *pending = value;
+
+		if (pending->submission != NULL || now - pending->begun_us < SWEEP_AGE_US)
+			continue;
+		remove_folder(intake, pending->folder);
+		g_hash_table_iter_remove(&iter);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+Intake *
+intake_new(Daemon *daemon)
+{
+	Intake *intake = g_new0(Intake, 1);
+
+	intake->daemon = daemon;
+	intake->pending =
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) pending_free);
+	intake->sweep_source = g_timeout_add_seconds(SWEEP_INTERVAL_SECONDS, sweep_pending, intake);
+	return intake;
+}
+
+void
+intake_free(Intake *intake)
+{
+	if (intake == NULL)
+		return;
+	g_source_remove(intake->sweep_source);
+	g_hash_table_unref(intake->pending);
+	g_free(intake);
+}
+
+static gboolean
+is_old(int executions, const char *name)
+{
+	struct stat info;
+
+	return fstatat(executions, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       clock_wall_us() - (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC > SWEEP_AGE_US;
+}
+
+void
+intake_sweep(Intake *intake, GPtrArray *known)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	int executions = intake->daemon->folders->executions;
+	int copy = openat(executions, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	for (guint i = 0; i < known->len; i++)
+		g_hash_table_add(names, g_ptr_array_index(known, i));
+	while (entries != NULL && (entry = readdir(entries)) != NULL)
+		if (entry->d_name[0] != '.' && !g_hash_table_contains(names, entry->d_name) &&
+			is_old(executions, entry->d_name))
+			remove_folder(intake, entry->d_name);
+	if (entries != NULL)
+		closedir(entries);
+}
+
+/* Whether the disk has more than its reserve. */
+static gboolean
+check_disk(Daemon *daemon, GError **error)
+{
+	struct statvfs info;
+
+	if (fstatvfs(daemon->folders->state, &info) < 0)
+		return nbhook_error_set_errno(error, errno, "asking for free disk space");
+	gint64 free_bytes = (gint64) info.f_bavail * (gint64) info.f_frsize;
+	if (free_bytes >= daemon->settings->disk_reserve &&
+		(info.f_files == 0 || info.f_favail > 0))
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE,
+		"the server's disk is full: less is free than its reserve (setting disk_reserve)");
+	return FALSE;
+}
+
+static json_object *
+begin_members(Hook *hook, const char *uuid)
+{
+	json_object *members = json_object_new_object();
+	g_autofree char *name = hook_name(hook);
+	g_autofree char *id = ids_job_id(name, uuid);
+
+	json_put_string(members, "job", id);
+	json_object_object_add(
+		members, "webhook", records_webhook(hook->params, hook->path, hook->debug));
+	return members;
+}
+
+static Pending *
+make_pending(Intake *intake, Hook *hook, const char *uuid, GError **error)
+{
+	gint64 now = clock_wall_us();
+	g_autofree char *time = clock_folder(now);
+	g_autofree char *folder = g_strdup_printf("%s-%s", time, uuid);
+	int execution = folders_make_execution(intake->daemon->folders, folder, error);
+
+	if (execution < 0)
+		return NULL;
+	Pending *pending = g_new0(Pending, 1);
+	pending->uuid = g_strdup(uuid);
+	pending->folder = g_steal_pointer(&folder);
+	pending->execution = execution;
+	pending->hook = hook_ref(hook);
+	pending->begun_us = now;
+	g_hash_table_insert(intake->pending, pending->uuid, pending);
+	return pending;
+}
+
+static void
+submission_withdrawn(Call *call, gpointer data)
+{
+	g_ptr_array_remove(((Submission *) data)->calls, call);
+	call_drop(call);
+}
+
+/* The call is answered when the submission ends. */
+static void
+submission_join(Submission *submission, Call *call)
+{
+	g_ptr_array_add(submission->calls, call);
+	call_set_withdrawn(call, submission_withdrawn, submission);
+}
+
+static void
+begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
+{
+	static const char *const names[] = { "request" };
+	g_autoptr(GError) error = NULL;
+	int retry_after = 0;
+	Daemon *daemon = intake->daemon;
+	Pending *pending = g_hash_table_lookup(intake->pending, uuid);
+
+	if (pending != NULL && pending->submission != NULL) {
+		submission_join(pending->submission, call);
+		return;
+	}
+	if (pending == NULL &&
+		(!dispatcher_has_room(daemon->dispatcher, hook->id, &retry_after, &error) ||
+			!check_disk(daemon, &error))) {
+		call_fail(call, error, retry_after);
+		return;
+	}
+	if (pending == NULL)
+		pending = make_pending(intake, hook, uuid, &error);
+	AUTO_FD request = -1;
+	if (pending != NULL)
+		request = folders_create_file(
+			daemon->folders, pending->execution, "request", FALSE, &error);
+	if (request < 0)
+		call_fail(call, error, 0);
+	else
+		call_reply(call, begin_members(hook, uuid), names, &request, 1);
+}
+
+typedef struct {
+	Daemon *daemon;
+	Call *call; /* NULL when the asker has gone */
+	Hook *hook;
+	char *uuid;
+	gboolean found;
+} Again;
+
+static void
+again_free(Again *again)
+{
+	hook_unref(again->hook);
+	g_free(again->uuid);
+	g_free(again);
+}
+
+static gboolean
+look_for_job(const StoreInterface *store, Store *handle, gpointer data, GError **error)
+{
+	Again *again = data;
+	g_autoptr(JobRecord) record = store->find_job(handle, again->uuid, error);
+
+	again->found = record != NULL;
+	return *error == NULL;
+}
+
+static void
+on_again(gpointer data, const GError *failure)
+{
+	Again *again = data;
+
+	if (again->call == NULL)
+		return;
+	if (failure != NULL) {
+		call_fail(again->call, failure, 0);
+	} else if (!again->found) {
+		begin_new(again->call, again->daemon->intake, again->hook, again->uuid);
+	} else {
+		json_object *members = begin_members(again->hook, again->uuid);
+
+		json_put_bool(members, "accepted", TRUE);
+		call_reply(again->call, members, NULL, NULL, 0);
+	}
+}
+
+static void
+again_withdrawn(Call *call, gpointer data)
+{
+	((Again *) data)->call = NULL;
+	call_drop(call);
+}
+
+void
+intake_begin(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	const char *uuid = json_string_member(call_body(call), "uuid");
+	Hook *hook =
+		registry_find_token(daemon->registry, json_string_member(call_body(call), "token"));
+
+	if (hook == NULL || strcmp(hook->type, "notebook") != 0) {
+		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND,
+			"there is no webhook at this URL; it may have been deleted");
+		return;
+	}
+	if (!ids_is_uuid(uuid)) {
+		call_fail_with(call, NBHOOK_ERROR_BAD_REQUEST, "call.begin needs a uuid");
+		return;
+	}
+	if (!json_bool_member(call_body(call), "again", FALSE)) {
+		begin_new(call, daemon->intake, hook, uuid);
+		return;
+	}
+	Again *again = g_new0(Again, 1);
+	again->daemon = daemon;
+	again->call = call;
+	again->hook = hook_ref(hook);
+	again->uuid = g_strdup(uuid);
+	call_set_withdrawn(call, again_withdrawn, again);
+	store_writer_read(
+		daemon->writer, look_for_job, on_again, again, (GDestroyNotify) again_free);
+}
+
+static void
+submission_free(Submission *submission)
+{
+	g_ptr_array_unref(submission->calls);
+	g_free(submission);
+}
+
+/* After a failure the call may begin again, with a new folder. */
+static void
+submit_failed(Submission *submission, const GError *failure)
+{
+	Intake *intake = submission->daemon->intake;
+
+	if (submission->live != NULL)
+		dispatcher_abandon(submission->daemon->dispatcher, submission->live);
+	for (guint i = 0; i < submission->calls->len; i++)
+		call_fail(g_ptr_array_index(submission->calls, i), failure, 0);
+	remove_folder(intake, submission->pending->folder);
+	g_hash_table_remove(intake->pending, submission->pending->uuid);
+	submission_free(submission);
+}
+
+static void
+reply_accepted(Call *call, Daemon *daemon, const Job *job)
+{
+	json_object *members = json_object_new_object();
+
+	json_put_string(members, "job", job->id);
+	json_put_bool(members, "accepted", TRUE);
+	json_object_object_add(
+		members, "webhook", records_webhook(job->params, job->task.path, job->debug));
+	call_reply(call, members, NULL, NULL, 0);
+}
+
+static void
+on_committed(gpointer data, const GError *failure)
+{
+	Submission *submission = data;
+	Daemon *daemon = submission->daemon;
+
+	if (failure != NULL) {
+		submit_failed(submission, failure);
+		return;
+	}
+	for (guint i = 0; i < submission->calls->len; i++)
+		reply_accepted(g_ptr_array_index(submission->calls, i), daemon,
+			live_job(submission->live));
+	g_hash_table_remove(daemon->intake->pending, submission->pending->uuid);
+	dispatcher_start(daemon->dispatcher, submission->live);
+	submission_free(submission);
+}
+
+static Job *
+job_of_pending(Pending *pending)
+{
+	g_autofree char *name = hook_name(pending->hook);
+	Hook *hook = pending->hook;
+	Job *job = job_new(name, pending->uuid, pending->folder, pending->begun_us);
+
+	json_object_put(job->params);
+	job->params = json_object_get(hook->params);
+	job->webhook = hook->id;
+	job->debug = hook->debug;
+	job->task.node = g_strdup("webhook");
+	job->task.path = g_strdup(hook->path);
+	job->task.histo = g_strdup(hook->histo);
+	job->task.kernel = g_strdup(hook->kernel);
+	job->task.language = g_strdup(hook->language);
+	return job;
+}
+
+/* The folder is durable: the row may be made. */
+static void
+on_folder_durable(gpointer data, const GError *failure)
+{
+	Submission *submission = data;
+	Daemon *daemon = submission->daemon;
+
+	if (failure != NULL) {
+		submit_failed(submission, failure);
+		return;
+	}
+	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(submission->pending),
+		files_steal_fd(&submission->pending->execution));
+	records_add_job(daemon->writer, live_job(submission->live), on_committed, submission);
+}
+
+static gboolean
+make_folder_durable(gpointer data, GError **error)
+{
+	Submission *submission = data;
+
+	return files_sync(submission->execution, "a job's folder", error) &&
+	       files_sync(submission->executions, "the folder of executions", error);
+}
+
+static void
+submit_pending(Call *call, Daemon *daemon, Pending *pending)
+{
+	Submission *submission = g_new0(Submission, 1);
+
+	pending->submission = submission;
+	submission->daemon = daemon;
+	submission->calls = g_ptr_array_new();
+	submission->pending = pending;
+	submission->execution = pending->execution;
+	submission->executions = daemon->folders->executions;
+	submission_join(submission, call);
+	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
+}
+
+void
+intake_submit(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	const char *uuid = json_string_member(call_body(call), "uuid");
+	Pending *pending = uuid != NULL ? g_hash_table_lookup(daemon->intake->pending, uuid) : NULL;
+	LiveJob *live = uuid != NULL ? dispatcher_find(daemon->dispatcher, uuid) : NULL;
+	g_autoptr(GError) error = NULL;
+	int retry_after = 0;
+
+	if (pending == NULL && live != NULL)
+		reply_accepted(call, daemon, live_job(live));
+	else if (pending == NULL)
+		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND,
+			"call.submit without call.begin: begin again with \"again\"");
+	else if (pending->submission != NULL)
+		submission_join(pending->submission, call);
+	else if (!dispatcher_has_room(daemon->dispatcher, pending->hook->id, &retry_after, &error))
+		call_fail(call, error, retry_after);
+	else
+		submit_pending(call, daemon, pending);
+}

@@ -1,0 +1,8 @@
+/* daemon/listing.h: webhooks in the shape of GET /job, with their last runs. */
+#pragma once
+
+#include "daemon/daemon.h"
+
+/* Answers a call with members (given away) and "jobs", all webhooks; or, with a hook, "job" and "url",
+ * that one, and "jobs" only when all is set too. The runs are read from the store first. */
+void listing_reply(Daemon *daemon, Call *call, json_object *members, Hook *hook, gboolean all);

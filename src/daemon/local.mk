@@ -1,0 +1,24 @@
+libnbhook_a_SOURCES += \
+	src/daemon/change.c src/daemon/change.h \
+	src/daemon/clear.c \
+	src/daemon/daemon.c src/daemon/daemon.h \
+	src/daemon/dispatch.c src/daemon/dispatch.h \
+	src/daemon/folders.c src/daemon/folders.h \
+	src/daemon/hook_params.c src/daemon/hook_params.h \
+	src/daemon/hooks.c src/daemon/hooks.h \
+	src/daemon/intake.c src/daemon/intake.h \
+	src/daemon/keys.c src/daemon/keys.h \
+	src/daemon/listing.c src/daemon/listing.h \
+	src/daemon/outcome.c src/daemon/outcome.h \
+	src/daemon/questions.c src/daemon/questions.h \
+	src/daemon/records.c src/daemon/records.h \
+	src/daemon/registry.c src/daemon/registry.h \
+	src/daemon/rights.c src/daemon/rights.h \
+	src/daemon/run.c src/daemon/run.h \
+	src/daemon/runner_link.c src/daemon/runner_link.h \
+	src/daemon/status.c src/daemon/status.h \
+	src/daemon/versions.c src/daemon/versions.h \
+	src/daemon/workers.c src/daemon/workers.h
+
+sbin_PROGRAMS += nbhookd
+nbhookd_SOURCES = src/daemon/main.c

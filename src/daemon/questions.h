@@ -1,0 +1,8 @@
+/* daemon/questions.h: what callers ask of a job or the server: job.wait, job.status, server.info. */
+#pragma once
+
+#include "daemon/daemon.h"
+
+void questions_info(Call *call, gpointer daemon);
+void questions_wait(Call *call, gpointer daemon);
+void questions_status(Call *call, gpointer daemon);

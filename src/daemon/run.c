@@ -1,0 +1,365 @@
+/* The steps, each started by the event that ends the one before:
+ *
+ *   prepare   files of the run, its listening socket                          (at once)
+ *   take      the runner hands over the socket of an executor                 (runner link)
+ *   play      run.play with its descriptors; the executor says "taken"        (handover channel)
+ *   follow    the run socket: state, progress, the end                        (run channel)
+ *   look      when that connection ends: connect again, or read the outcome
+ *
+ * An adopted run begins at follow. */
+#include "daemon/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/listen.h"
+#include "control/channel.h"
+#include "daemon/outcome.h"
+#include "daemon/runner_link.h"
+
+#define SHORT_ID_LENGTH 12
+
+typedef enum {
+	FD_RUN,
+	FD_NOTEBOOK,
+	FD_REQUEST,
+	FD_OUTCOME,
+	FD_EXECUTED,
+	FD_RESPONSE,
+	FD_LOG,
+	FD_N
+} RunFd;
+
+static const char *const fd_names[FD_N] = {
+	[FD_RUN] = "run",
+	[FD_NOTEBOOK] = "notebook",
+	[FD_REQUEST] = "request",
+	[FD_OUTCOME] = "outcome",
+	[FD_EXECUTED] = "executed",
+	[FD_RESPONSE] = "response",
+	[FD_LOG] = "log",
+};
+
+struct Run {
+	Daemon *daemon;
+	const Job *job;
+	int execution;
+	char *key;
+	char *socket_path;
+	int fds[FD_N]; /* from prepare to play */
+	RunnerRequest *request;
+	Channel *handover;
+	Channel *follow;
+	gint64 cells_done, cells_total;
+	Outcome *outcome;
+	char *failure;
+	guint idle;
+	gboolean over;
+	RunEvent last;
+	RunTold told;
+	gpointer data;
+};
+
+static void
+close_fds(Run *run)
+{
+	for (int i = 0; i < FD_N; i++)
+		files_close(&run->fds[i]);
+}
+
+void
+run_free(Run *run)
+{
+	if (run == NULL)
+		return;
+	if (run->idle != 0)
+		g_source_remove(run->idle);
+	if (run->request != NULL)
+		runner_link_cancel(run->request);
+	channel_free(run->handover);
+	channel_free(run->follow);
+	close_fds(run);
+	outcome_free(run->outcome);
+	g_free(run->key);
+	g_free(run->socket_path);
+	g_free(run->failure);
+	g_free(run);
+}
+
+gint64
+run_cells_done(const Run *run)
+{
+	return run->cells_done;
+}
+
+gint64
+run_cells_total(const Run *run)
+{
+	return run->cells_total;
+}
+
+json_object *
+run_outcome(const Run *run)
+{
+	return run->outcome != NULL ? run->outcome->ended : NULL;
+}
+
+const char *
+run_failure(const Run *run)
+{
+	return run->failure;
+}
+
+static gboolean
+tell_last(gpointer data)
+{
+	Run *run = data;
+
+	run->idle = 0;
+	run->told(run, run->last, run->data);
+	return G_SOURCE_REMOVE;
+}
+
+/* The run is over; its owner hears of it from the loop, never from within a call of its own. */
+static void
+end(Run *run, RunEvent event)
+{
+	if (run->over)
+		return;
+	run->over = TRUE;
+	run->last = event;
+	unlink(run->socket_path);
+	run->idle = g_idle_add_full(G_PRIORITY_DEFAULT, tell_last, run, NULL);
+}
+
+static void
+fail(Run *run, const char *what, const GError *error)
+{
+	g_free(run->failure);
+	run->failure =
+		g_strdup_printf("%s: %s", what, error != NULL ? error->message : "no reason given");
+	end(run, RUN_NOT_BEGUN);
+}
+
+/* The executor is gone or done: the outcome file says how it ended. */
+static void
+read_outcome(Run *run)
+{
+	outcome_free(run->outcome);
+	run->outcome = outcome_load(run->execution);
+	if (run->outcome->ended != NULL)
+		end(run, RUN_ENDED);
+	else
+		end(run, run->outcome->begun ? RUN_LOST : RUN_NOT_BEGUN);
+}
+
+static void follow(Run *run);
+
+static void
+on_follow_frame(Channel *channel, Frame *frame, gpointer data)
+{
+	g_autoptr(Frame) owned = frame;
+	Run *run = data;
+	json_object *progress = json_object_member(owned->body, "progress");
+
+	if (run->over || g_strcmp0(json_string_member(owned->body, "event"), "state") != 0)
+		return;
+	run->cells_done = json_int_member(progress, "done", run->cells_done);
+	run->cells_total = json_int_member(progress, "total", run->cells_total);
+	const char *state = json_string_member(owned->body, "state");
+	if (g_strcmp0(state, "ended") == 0)
+		read_outcome(run);
+	else if (g_strcmp0(state, "playing") == 0)
+		run->told(run, RUN_PLAYING, run->data);
+}
+
+static void
+on_follow_closed(Channel *channel, const GError *failure, gpointer data)
+{
+	Run *run = data;
+
+	channel_free(run->follow);
+	run->follow = NULL;
+	if (!run->over)
+		follow(run);
+}
+
+static void
+follow(Run *run)
+{
+	g_autoptr(GError) error = NULL;
+	int fd = listen_connect(run->socket_path, 0, &error);
+
+	if (fd < 0)
+		read_outcome(run);
+	else
+		run->follow = channel_new(fd, on_follow_frame, on_follow_closed, run);
+}
+
+static void
+on_handover_frame(Channel *channel, Frame *frame, gpointer data)
+{
+	g_autoptr(Frame) owned = frame;
+	Run *run = data;
+	json_object *failure = json_object_member(owned->body, "error");
+
+	channel_free(run->handover);
+	run->handover = NULL;
+	close_fds(run);
+	if (failure != NULL) {
+		run->failure = g_strdup(json_string_member(failure, "message"));
+		end(run, RUN_NOT_BEGUN);
+		return;
+	}
+	follow(run);
+}
+
+static void
+on_handover_closed(Channel *channel, const GError *failure, gpointer data)
+{
+	Run *run = data;
+
+	channel_free(run->handover);
+	run->handover = NULL;
+	close_fds(run);
+	fail(run, "the executor went away before it took the job", failure);
+}
+
+static json_object *
+play_message(Run *run)
+{
+	json_object *body = json_object_new_object();
+	const Task *task = &run->job->task;
+	g_autofree char *cwd = g_path_get_dirname(task->path);
+	g_autofree char *folder =
+		g_build_filename(run->daemon->settings->state_dir, "production", cwd, NULL);
+	g_autofree char *files = g_build_filename(run->daemon->settings->state_dir,
+		"pipeline_executions", run->job->folder, "files", NULL);
+
+	json_put_string(body, "op", "run.play");
+	json_put_int(body, "id", 1);
+	json_put_string(body, "job", run->job->id);
+	json_put_string(body, "path", task->path);
+	json_put_string(body, "cwd", folder);
+	json_put_string(body, "files", files);
+	json_put_string(body, "kernel", task->kernel);
+	json_put_string(body, "language", task->language);
+	json_put_shared(body, "params", run->job->params);
+	json_put_string(body, "key", run->key);
+	json_put_string(body, "url", run->daemon->settings->public_url);
+	json_put_string(body, "runtime", run->job->uuid);
+	return body;
+}
+
+static void
+on_executor(int executor, const GError *failure, gpointer data)
+{
+	Run *run = data;
+
+	run->request = NULL;
+	if (executor < 0) {
+		fail(run, "no executor", failure);
+		return;
+	}
+	g_autoptr(json_object) body = play_message(run);
+	run->handover = channel_new(executor, on_handover_frame, on_handover_closed, run);
+	channel_send_named(run->handover, body, fd_names, run->fds, FD_N);
+	files_close(&run->fds[FD_RUN]); /* the run lives as long as the executor's copy */
+}
+
+static int
+make_run_socket(const char *path, GError **error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	unlink(path);
+	if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+		errno = ENAMETOOLONG;
+	else if (fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof address) == 0 &&
+		 listen(fd, 16) == 0)
+		return files_steal_fd(&fd);
+	nbhook_error_set_errno(error, errno, "making the socket of a run (setting run_dir)");
+	return -1;
+}
+
+static int
+open_version(Run *run, GError **error)
+{
+	const Task *task = &run->job->task;
+	g_autofree char *file = g_path_get_basename(task->path);
+	g_autofree char *path = g_strdup_printf("%s/%s/%s", task->path + 1, task->histo, file);
+
+	return files_open_beneath(run->daemon->folders->versions, path, O_RDONLY, 0, error);
+}
+
+static int
+open_request(Run *run, GError **error)
+{
+	return files_open_beneath(run->execution, "request", O_RDONLY, 0, error);
+}
+
+static gboolean
+prepare(Run *run, GError **error)
+{
+	const Folders *folders = run->daemon->folders;
+	int *fds = run->fds;
+
+	return (fds[FD_NOTEBOOK] = open_version(run, error)) >= 0 &&
+	       (fds[FD_REQUEST] = open_request(run, error)) >= 0 &&
+	       (fds[FD_OUTCOME] = folders_create_file(
+			folders, run->execution, "outcome", FALSE, error)) >= 0 &&
+	       (fds[FD_EXECUTED] = folders_create_file(
+			folders, run->execution, ".executed", FALSE, error)) >= 0 &&
+	       (fds[FD_RESPONSE] = folders_create_file(
+			folders, run->execution, "response", TRUE, error)) >= 0 &&
+	       (fds[FD_LOG] = folders_create_file(folders, run->execution, "log", FALSE, error)) >=
+		       0 &&
+	       (fds[FD_RUN] = make_run_socket(run->socket_path, error)) >= 0;
+}
+
+static Run *
+new_run(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer data)
+{
+	Run *run = g_new0(Run, 1);
+
+	run->daemon = daemon;
+	run->job = job;
+	run->execution = execution;
+	run->socket_path = g_strdup_printf(
+		"%s/j/%.*s", daemon->settings->run_dir, SHORT_ID_LENGTH, job->uuid + 24);
+	for (int i = 0; i < FD_N; i++)
+		run->fds[i] = -1;
+	run->told = told;
+	run->data = data;
+	return run;
+}
+
+Run *
+run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told, gpointer data)
+{
+	Run *run = new_run(daemon, job, execution, told, data);
+	g_autoptr(GError) error = NULL;
+
+	run->key = g_strdup(key);
+	if (prepare(run, &error))
+		run->request = runner_link_take(daemon->runner, job->task.kernel, on_executor, run);
+	else
+		fail(run, "preparing the run", error);
+	return run;
+}
+
+Run *
+run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer data)
+{
+	Run *run = new_run(daemon, job, execution, told, data);
+
+	follow(run);
+	return run;
+}

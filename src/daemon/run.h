@@ -1,0 +1,35 @@
+/* daemon/run.h: one attempt to play a job, seen from the daemon.
+ *
+ * A Run makes the files and the run socket, asks the runner for an executor, hands the job over, follows
+ * it on the run socket, and reads the outcome when the executor is gone or says that it has ended. It
+ * tells its owner, from the main loop, what it learns; after RUN_ENDED, RUN_NOT_BEGUN or RUN_LOST
+ * nothing more comes and it may be freed. Freeing it earlier leaves the executor playing. */
+#pragma once
+
+#include "daemon/daemon.h"
+#include "job/job.h"
+
+typedef enum {
+	RUN_PLAYING,   /* it has begun, or cells were done since */
+	RUN_ENDED,     /* run_outcome() holds the end */
+	RUN_NOT_BEGUN, /* the executor went before its first cell: nothing was run */
+	RUN_LOST,      /* it began, and there is neither an executor nor a whole outcome */
+} RunEvent;
+
+typedef struct Run Run;
+typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
+
+/* Starts a run of job (borrowed; its task must not change meanwhile). execution is its folder, borrowed;
+ * key the run's own key. */
+Run *run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told,
+	gpointer data);
+
+/* Takes up the run of an earlier daemon, by its socket or its outcome. */
+Run *run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer data);
+
+void run_free(Run *run);
+
+gint64 run_cells_done(const Run *run);
+gint64 run_cells_total(const Run *run);
+json_object *run_outcome(const Run *run); /* the "ended" line, borrowed */
+const char *run_failure(const Run *run);  /* why it was not begun, or NULL */

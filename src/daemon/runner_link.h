@@ -1,0 +1,24 @@
+/* daemon/runner_link.h: the connection to nbhook-runner.
+ *
+ * A request for an executor is kept until the runner has answered it: when the runner restarts, the
+ * connection is made again and the request sent again. While nobody holds the runner's socket, it is
+ * tried once a second, and said once. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct RunnerLink RunnerLink;
+typedef struct RunnerRequest RunnerRequest;
+
+/* executor is the socket of an executor (given away), or -1 with the reason. */
+typedef void (*RunnerGave)(int executor, const GError *failure, gpointer data);
+
+RunnerLink *runner_link_new(const char *socket_path);
+void runner_link_free(RunnerLink *link);
+
+/* Asks for an executor with that kernel (NULL: not known). gave runs once, from the main loop. */
+RunnerRequest *runner_link_take(
+	RunnerLink *link, const char *kernel, RunnerGave gave, gpointer data);
+
+/* The executor is no longer wanted; one that comes all the same is let go (it ends by itself). */
+void runner_link_cancel(RunnerRequest *request);

@@ -1,0 +1,218 @@
+/* The queue is a GAsyncQueue. The thread takes one item, then all that are there; that batch is one
+ * transaction. It hands the batch back to the main context in one idle source, so that the answers of one
+ * commit leave in one turn of the loop. */
+#include "store/writer.h"
+
+#include "base/error.h"
+
+#define MAX_BATCH 1000
+
+typedef struct {
+	StoreChange change; /* NULL: the thread is to end */
+	StoreDone done;
+	gpointer data;
+	GDestroyNotify free_data;
+	gboolean writes;
+	GError *failure;
+} Item;
+
+struct StoreWriter {
+	const StoreInterface *store;
+	Store *handle;
+	GMainContext *context;
+	GAsyncQueue *queue;
+	GThread *thread;
+	guint pending; /* main thread only */
+};
+
+typedef struct {
+	StoreWriter *writer;
+	GPtrArray *items;
+} Batch;
+
+static void
+item_free(Item *item)
+{
+	if (item->free_data != NULL)
+		item->free_data(item->data);
+	g_clear_error(&item->failure);
+	g_free(item);
+}
+
+static void
+batch_free(Batch *batch)
+{
+	g_ptr_array_unref(batch->items);
+	g_free(batch);
+}
+
+static gboolean
+finish_batch(gpointer data)
+{
+	Batch *batch = data;
+
+	for (guint i = 0; i < batch->items->len; i++) {
+		Item *item = g_ptr_array_index(batch->items, i);
+
+		batch->writer->pending--;
+		if (item->done != NULL)
+			item->done(item->data, item->failure);
+		else if (item->failure != NULL)
+			g_critical("a change of the store failed: %s", item->failure->message);
+	}
+	return G_SOURCE_REMOVE;
+}
+
+static void
+fail_all(GPtrArray *batch, const GError *failure)
+{
+	for (guint i = 0; i < batch->len; i++) {
+		Item *item = g_ptr_array_index(batch, i);
+
+		if (item->writes && item->failure == NULL)
+			item->failure = g_error_copy(failure);
+	}
+}
+
+static void
+make_change(StoreWriter *writer, Item *item)
+{
+	if (!item->writes) {
+		item->change(writer->store, writer->handle, item->data, &item->failure);
+		return;
+	}
+	if (!writer->store->savepoint(writer->handle, &item->failure))
+		return;
+	if (!item->change(writer->store, writer->handle, item->data, &item->failure)) {
+		writer->store->undo(writer->handle);
+		if (item->failure == NULL)
+			g_set_error(&item->failure, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
+				"a change of the store failed without a reason");
+	}
+}
+
+static gboolean
+any_writes(GPtrArray *batch)
+{
+	for (guint i = 0; i < batch->len; i++)
+		if (((Item *) g_ptr_array_index(batch, i))->writes)
+			return TRUE;
+	return FALSE;
+}
+
+static void
+make_batch(StoreWriter *writer, GPtrArray *batch)
+{
+	g_autoptr(GError) failure = NULL;
+	gboolean writes = any_writes(batch);
+
+	if (writes && !writer->store->begin(writer->handle, &failure)) {
+		fail_all(batch, failure);
+		return;
+	}
+	for (guint i = 0; i < batch->len; i++)
+		make_change(writer, g_ptr_array_index(batch, i));
+	if (writes && !writer->store->commit(writer->handle, &failure)) {
+		writer->store->rollback(writer->handle);
+		fail_all(batch, failure);
+	}
+}
+
+/* Takes what is there, at least one item; true when the end is among it. */
+static gboolean
+take_batch(StoreWriter *writer, GPtrArray *batch)
+{
+	Item *item = g_async_queue_pop(writer->queue);
+	gboolean end = FALSE;
+
+	while (item != NULL) {
+		if (item->change == NULL) {
+			item_free(item);
+			end = TRUE;
+		} else {
+			g_ptr_array_add(batch, item);
+		}
+		item = batch->len < MAX_BATCH ? g_async_queue_try_pop(writer->queue) : NULL;
+	}
+	return end;
+}
+
+static gpointer
+run_writer(gpointer data)
+{
+	StoreWriter *writer = data;
+	gboolean end = FALSE;
+
+	while (!end) {
+		Batch batch = { writer,
+			g_ptr_array_new_with_free_func((GDestroyNotify) item_free) };
+
+		end = take_batch(writer, batch.items);
+		if (batch.items->len > 0)
+			make_batch(writer, batch.items);
+		g_main_context_invoke_full(writer->context, G_PRIORITY_DEFAULT, finish_batch,
+			g_memdup2(&batch, sizeof batch), (GDestroyNotify) batch_free);
+	}
+	return NULL;
+}
+
+StoreWriter *
+store_writer_new(
+	const StoreInterface *store, const char *path, GMainContext *context, GError **error)
+{
+	Store *handle = store->open(path, error);
+
+	if (handle == NULL)
+		return NULL;
+	StoreWriter *writer = g_new0(StoreWriter, 1);
+	writer->store = store;
+	writer->handle = handle;
+	writer->context = g_main_context_ref(context);
+	writer->queue = g_async_queue_new();
+	writer->thread = g_thread_new("store", run_writer, writer);
+	return writer;
+}
+
+static void
+push(StoreWriter *writer, Item item)
+{
+	writer->pending++;
+	g_async_queue_push(writer->queue, g_memdup2(&item, sizeof item));
+}
+
+guint
+store_writer_pending(const StoreWriter *writer)
+{
+	return writer->pending;
+}
+
+void
+store_writer_free(StoreWriter *writer)
+{
+	if (writer == NULL)
+		return;
+	g_async_queue_push(writer->queue, g_new0(Item, 1));
+	g_thread_join(writer->thread);
+	writer->store->close(writer->handle);
+	g_async_queue_unref(writer->queue);
+	g_main_context_unref(writer->context);
+	g_free(writer);
+}
+
+void
+store_writer_push(StoreWriter *writer, StoreChange change, StoreDone done, gpointer data,
+	GDestroyNotify free_data)
+{
+	push(writer, (Item){ .change = change,
+			     .done = done,
+			     .data = data,
+			     .free_data = free_data,
+			     .writes = TRUE });
+}
+
+void
+store_writer_read(StoreWriter *writer, StoreChange query, StoreDone done, gpointer data,
+	GDestroyNotify free_data)
+{
+	push(writer, (Item){ .change = query, .done = done, .data = data, .free_data = free_data });
+}
