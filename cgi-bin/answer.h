@@ -1,0 +1,40 @@
+/* answer.h: one HTTP answer: status, headers, body.
+ *
+ * Every answer carries Cache-Control, Referrer-Policy, X-Content-Type-Options and, but for those that
+ * have no body by definition, Content-Length. A header value with a control character in it would let
+ * its author write headers of their own: an answer that was given one is sent as a plain 500 instead.
+ * An Answer owns its body, be it bytes or a descriptor. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+#include "web_request.h"
+
+typedef struct Answer Answer;
+
+Answer *answer_new(int status);
+void answer_free(Answer *answer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
+
+int answer_status(const Answer *answer);
+
+/* The words of a status code: "Not Found" (RFC 9110 section 15). Static. */
+const char *answer_phrase(int status);
+
+/* Puts a header; one of that name that is there already is replaced. Both are copied. */
+void answer_header(Answer *answer, const char *name, const char *value);
+void answer_header_seconds(Answer *answer, const char *name, gint64 seconds);
+
+/* Content-Disposition as RFC 6266 has it, with the name for everybody and the name in UTF-8. */
+void answer_disposition(Answer *answer, gboolean is_inline, const char *filename);
+
+/* The body: text that is copied, a JSON value that is given away, or the bytes of a regular file from
+ * its beginning, whose descriptor is given away (also on error; INTERNAL when it cannot be looked at). */
+void answer_text(Answer *answer, const char *type, const char *text);
+void answer_json(Answer *answer, const char *type, json_object *value);
+gboolean answer_file(Answer *answer, const char *type, int fd, GError **error);
+
+/* Writes the answer in the form of CGI (RFC 3875 section 6). without_body is for HEAD. False when nobody
+ * listens or the file ended early. */
+gboolean answer_send(Answer *answer, const WebIo *io, gpointer peer, gboolean without_body);

@@ -1,0 +1,41 @@
+# cgi-bin: nbhook.fcgi, a thin main over libnbhookweb.a; the only part that knows libfcgi.
+noinst_LIBRARIES += libnbhookweb.a
+libnbhookweb_a_SOURCES = \
+	cgi-bin/answer.c cgi-bin/answer.h \
+	cgi-bin/auth.c cgi-bin/auth.h \
+	cgi-bin/base64.c cgi-bin/base64.h \
+	cgi-bin/call.c cgi-bin/call.h \
+	cgi-bin/jobs.c cgi-bin/jobs.h \
+	cgi-bin/outcome.c cgi-bin/outcome.h \
+	cgi-bin/problem.c cgi-bin/problem.h \
+	cgi-bin/published_file.c cgi-bin/published_file.h \
+	cgi-bin/routes.c cgi-bin/routes.h \
+	cgi-bin/visitor.c cgi-bin/visitor.h \
+	cgi-bin/watch.c cgi-bin/watch.h \
+	cgi-bin/web_request.c cgi-bin/web_request.h \
+	cgi-bin/worker.c cgi-bin/worker.h
+
+nblibexec_PROGRAMS += nbhook.fcgi
+nbhook_fcgi_SOURCES = cgi-bin/main.c cgi-bin/server.c cgi-bin/server.h
+nbhook_fcgi_LDADD = libnbhookweb.a $(LDADD) $(FCGI_LIBS)
+
+web_tests = \
+	tests/unit/test-answer \
+	tests/unit/test-auth \
+	tests/unit/test-routes \
+	tests/unit/test-web-request
+check_PROGRAMS += $(web_tests)
+TESTS += $(web_tests)
+WEB_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cgi-bin
+WEB_TEST_LDADD = libnbhookweb.a $(LDADD)
+tests_unit_test_answer_SOURCES = tests/unit/test-answer.c tests/unit/web-fake.h
+tests_unit_test_answer_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_answer_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_auth_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_auth_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_routes_SOURCES = tests/unit/test-routes.c tests/unit/web-fake.h
+tests_unit_test_routes_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_routes_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_web_request_SOURCES = tests/unit/test-web-request.c tests/unit/web-fake.h
+tests_unit_test_web_request_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_web_request_LDADD = $(WEB_TEST_LDADD)

@@ -1,0 +1,145 @@
+#include "outcome.h"
+
+#include "base/error.h"
+#include "problem.h"
+
+#define RETRY_AFTER_S 5
+
+static Answer *
+mark(const OutcomeJob *job, Answer *answer)
+{
+	g_autofree char *location = g_strdup_printf("/webhook/%s/results/%s", job->token, job->id);
+
+	answer_header(answer, "X-Nbhook-Job", job->id);
+	answer_header(answer, "Content-Location", location);
+	return answer;
+}
+
+static char *
+url_of(const OutcomeJob *job, const char *what)
+{
+	return g_strdup_printf(
+		"%s/webhook/%s/%s/%s", job->settings->public_url, job->token, what, job->id);
+}
+
+static Answer *
+answer_response(json_object *response, Frame *reply, gboolean is_inline)
+{
+	int fd = frame_steal_fd(reply, "response");
+	const char *type = json_string_member(response, "type");
+	const char *filename = json_string_member(response, "filename");
+	g_autoptr(Answer) answer = answer_new(200);
+	g_autoptr(GError) error = NULL;
+
+	if (!answer_file(answer, type != NULL ? type : "application/octet-stream", fd, &error))
+		return problem_answer(FAMILY_WEBHOOK, error, 0, NULL);
+	if (filename != NULL)
+		answer_disposition(answer, is_inline, filename);
+	return g_steal_pointer(&answer);
+}
+
+static Answer *
+answer_done(const OutcomeJob *job, json_object *reply)
+{
+	Answer *answer = answer_new(200);
+	json_object *done = json_object_new_object();
+
+	json_put_string(done, "id", job->id);
+	json_put_string(done, "status", "Done");
+	json_put_double(done, "time", json_double_member(reply, "seconds", 0));
+	answer_json(answer, "application/json", done);
+	return answer;
+}
+
+static Answer *
+answer_next(const char *url)
+{
+	Answer *answer = answer_new(302);
+
+	answer_header(answer, "Location", url);
+	return answer;
+}
+
+static Answer *
+answer_failure(const OutcomeJob *job, json_object *reply)
+{
+	json_object *info = json_object_member(reply, "error_info");
+	json_object *more = info != NULL ? json_object_get(info) : json_object_new_object();
+	const char *sentence = json_string_member(more, "error");
+	g_autofree char *kept = g_strdup(sentence != NULL ? sentence : "the run did not succeed");
+
+	json_put_string(more, "id", job->id);
+	json_put_string(more, "error", kept);
+	return problem_of_run(kept, 0, more);
+}
+
+Answer *
+outcome_answer(const OutcomeJob *job, Frame *reply, json_object *webhook)
+{
+	const char *status = json_string_member(reply->body, "status");
+	json_object *response = json_object_member(reply->body, "response");
+	const char *next_url = json_string_member(webhook, "next_url");
+
+	if (g_strcmp0(status, "completed") != 0)
+		return mark(job, answer_failure(job, reply->body));
+	if (next_url != NULL && next_url[0] != '\0')
+		return mark(job, answer_next(next_url));
+	if (response == NULL)
+		return mark(job, answer_done(job, reply->body));
+	return mark(
+		job, answer_response(response, reply, json_bool_member(webhook, "inline", FALSE)));
+}
+
+static json_object *
+where_to_look(const OutcomeJob *job)
+{
+	json_object *where = json_object_new_object();
+	g_autofree char *status_url = url_of(job, "status");
+	g_autofree char *results_url = url_of(job, "results");
+
+	json_put_string(where, "id", job->id);
+	json_put_string(where, "status_url", status_url);
+	json_put_string(where, "results_url", results_url);
+	return where;
+}
+
+static Answer *
+link_to(const OutcomeJob *job, Answer *answer)
+{
+	g_autofree char *status_url = url_of(job, "status");
+	g_autofree char *results_url = url_of(job, "results");
+	g_autofree char *link = g_strdup_printf(
+		"<%s>; rel=\"status\", <%s>; rel=\"results\"", status_url, results_url);
+
+	answer_header(answer, "Link", link);
+	return mark(job, answer);
+}
+
+Answer *
+outcome_late(const OutcomeJob *job, gint64 limit_ms)
+{
+	g_autofree char *sentence = g_strdup_printf(
+		"the notebook is not done after %g s (the setting response_limit); the run "
+		"goes on: status_url says how far it is, results_url will have the answer",
+		(double) limit_ms / 1000);
+
+	return link_to(job, problem_of_run(sentence, RETRY_AFTER_S, where_to_look(job)));
+}
+
+Answer *
+outcome_running(const OutcomeJob *job)
+{
+	Answer *answer = answer_new(202);
+	json_object *document = where_to_look(job);
+
+	json_put_string(document, "status", "active");
+	answer_json(answer, "application/json", document);
+	answer_header_seconds(answer, "Retry-After", RETRY_AFTER_S);
+	return link_to(job, answer);
+}
+
+Answer *
+outcome_problem(const OutcomeJob *job, const GError *error, int retry_after)
+{
+	return link_to(job, problem_answer(FAMILY_WEBHOOK, error, retry_after, where_to_look(job)));
+}

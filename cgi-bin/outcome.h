@@ -1,0 +1,31 @@
+/* outcome.h: what the daemon says of a job becomes the caller's answer.
+ *
+ * The call itself and the URL of its results give the same answer, because both come from here. Every
+ * answer names the job (X-Nbhook-Job) and where it can be fetched again (Content-Location). */
+#pragma once
+
+#include <glib.h>
+
+#include "answer.h"
+#include "base/frame.h"
+#include "conf/settings.h"
+
+/* Which job is spoken of; everything is the caller's. */
+typedef struct OutcomeJob {
+	const Settings *settings;
+	const char *token;
+	const char *id;
+} OutcomeJob;
+
+/* The answer of an ended job. reply is that of job.wait, whose descriptor "response" is taken out;
+ * webhook has its members inline and next_url. */
+Answer *outcome_answer(const OutcomeJob *job, Frame *reply, json_object *webhook);
+
+/* What a caller is told at the response limit (500), after limit_ms of waiting. */
+Answer *outcome_late(const OutcomeJob *job, gint64 limit_ms);
+
+/* What who asks for the results is told before there are any (202). */
+Answer *outcome_running(const OutcomeJob *job);
+
+/* An error about a job that is known to exist: the problem document, with its id. */
+Answer *outcome_problem(const OutcomeJob *job, const GError *error, int retry_after);

@@ -1,0 +1,39 @@
+/* routes.h: which request is whose, in one table.
+ *
+ * A naas URL may have one leading segment, the base64 of a user's name, before /webhook/ or /notebook/;
+ * it is ignored. HEAD is GET without a body, except that it never runs a notebook; OPTIONS is answered
+ * from the table alone. */
+#pragma once
+
+#include <glib.h>
+
+#include "answer.h"
+#include "problem.h"
+#include "web_request.h"
+
+struct WebWorker;
+typedef struct RouteMatch RouteMatch;
+
+typedef struct Route {
+	const char *method;
+	const char *pattern; /* "/webhook/:token": a segment with a colon matches any that is not empty */
+	WebFamily family;
+	gboolean runs; /* a notebook: not for HEAD */
+	Answer *(*handle)(
+		struct WebWorker *worker, const WebRequest *request, const RouteMatch *match);
+} Route;
+
+struct RouteMatch {
+	const Route *route; /* NULL: the path is known, the method is not; or OPTIONS */
+	const char *token;  /* the segments of that name, borrowed from the request; or NULL */
+	const char *job;
+};
+
+/* The family that a path belongs to, also where nothing is found. */
+WebFamily routes_family(const char *path);
+
+/* Looks up a checked request. False when no route has that path. */
+gboolean routes_find(const WebRequest *request, RouteMatch *match);
+
+/* The methods that the path of a request takes, as in an Allow header. The caller frees. */
+char *routes_allow(const WebRequest *request);

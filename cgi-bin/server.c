@@ -1,0 +1,253 @@
+/* All threads share one non-blocking listening socket. One at a time, the one that has the turn, waits
+ * for a connection or the end; it passes the turn on and only then accepts, so that a peer that connects
+ * and says nothing holds up nobody else. Whoever finds the connection gone waits again. A request that
+ * was accepted is always handled: the end is looked at between requests only.
+ *
+ * The only file that knows libfcgi. */
+#include "server.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/listen.h"
+#include "web_request.h"
+#include "worker.h"
+
+/* Beside one thread for each caller who waits: for answers that need no waiting, refusals above all. */
+#define SPARE_THREADS 16
+#define STACK_SIZE (256 * 1024)
+#define ACCEPT_PAUSE_US 100000
+
+typedef struct Server {
+	const Settings *settings;
+	WaitSlots slots;
+	GMutex turn; /* who has it waits for a connection */
+	int listener;
+	int ending; /* an eventfd, readable from SIGTERM on */
+} Server;
+
+static gssize
+fcgi_read(gpointer peer, char *bytes, size_t size)
+{
+	FCGX_Request *fcgi = peer;
+	int got = FCGX_GetStr(bytes, (int) size, fcgi->in);
+
+	return got == 0 && FCGX_GetError(fcgi->in) != 0 ? -1 : got;
+}
+
+static gboolean
+fcgi_write(gpointer peer, const char *bytes, size_t size)
+{
+	FCGX_Request *fcgi = peer;
+
+	while (size > 0) {
+		int piece = (int) MIN(size, G_MAXINT);
+
+		if (FCGX_PutStr(bytes, piece, fcgi->out) != piece)
+			return FALSE;
+		bytes += piece;
+		size -= (size_t) piece;
+	}
+	return TRUE;
+}
+
+static const WebIo fcgi_io = { fcgi_read, fcgi_write };
+
+/* True when there may be a connection, false at the end. */
+static gboolean
+await_connection(Server *server)
+{
+	struct pollfd polled[] = {
+		{ .fd = server->ending, .events = POLLIN },
+		{ .fd = server->listener, .events = POLLIN },
+	};
+
+	g_mutex_lock(&server->turn);
+	while (poll(polled, G_N_ELEMENTS(polled), -1) < 0 && errno == EINTR)
+		continue;
+	g_mutex_unlock(&server->turn);
+	return polled[0].revents == 0;
+}
+
+static gboolean
+accept_request(Server *server, FCGX_Request *fcgi)
+{
+	while (await_connection(server)) {
+		int result = FCGX_Accept_r(fcgi);
+
+		if (result == 0)
+			return TRUE;
+		if (result == -EAGAIN || result == -EINTR)
+			continue;
+		g_warning("taking a request: %s", g_strerror(-result));
+		g_usleep(ACCEPT_PAUSE_US);
+	}
+	return FALSE;
+}
+
+static void *
+serve(void *data)
+{
+	Server *server = data;
+	FCGX_Request fcgi;
+	WebWorker worker;
+
+	worker_init(&worker, server->settings, &server->slots);
+	FCGX_InitRequest(&fcgi, server->listener, FCGI_FAIL_ACCEPT_ON_INTR);
+	while (accept_request(server, &fcgi)) {
+		g_autoptr(WebRequest) request = web_request_new(fcgi.envp, &fcgi_io, &fcgi);
+
+		if (!worker_answer(&worker, request))
+			g_debug("a caller went away before its answer was sent");
+		FCGX_Finish_r(&fcgi);
+	}
+	worker_clear(&worker);
+	return NULL;
+}
+
+/* Each waiting caller has a connection, a question to the daemon and a file open. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Starts threads until there are count; fewer are left to the caller to join on failure. */
+static gboolean
+start_threads(Server *server, GArray *threads, guint count, GError **error)
+{
+	pthread_attr_t attributes;
+	int failure = 0;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	while (threads->len < count && failure == 0) {
+		pthread_t thread;
+
+		failure = pthread_create(&thread, &attributes, serve, server);
+		if (failure == 0)
+			g_array_append_val(threads, thread);
+	}
+	pthread_attr_destroy(&attributes);
+	return failure == 0 ||
+	       nbhook_error_set_errno(error, failure,
+		       "starting %u threads (one for each of the setting wait_slots and %d more)",
+		       count, SPARE_THREADS);
+}
+
+static void
+end_threads(Server *server, GArray *threads)
+{
+	eventfd_write(server->ending, 1);
+	for (guint i = 0; i < threads->len; i++)
+		pthread_join(g_array_index(threads, pthread_t, i), NULL);
+}
+
+static gboolean
+serve_fcgi(const Settings *settings, int listener, GError **error)
+{
+	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pthread_t));
+	AUTO_FD ending = eventfd(0, EFD_CLOEXEC);
+	Server server = {
+		.settings = settings,
+		.slots = { .limit = (int) settings->wait_slots },
+		.listener = listener,
+		.ending = ending,
+	};
+	sigset_t signals;
+	int signal_number;
+
+	if (ending < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+		return nbhook_error_set_errno(error, errno, "preparing the listening socket");
+	raise_file_limit();
+	g_mutex_init(&server.turn);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	gboolean started = start_threads(
+		&server, threads, (guint) settings->wait_slots + SPARE_THREADS, error);
+	if (started)
+		sigwait(&signals, &signal_number);
+	end_threads(&server, threads);
+	g_mutex_clear(&server.turn);
+	return started;
+}
+
+/* What is left to read of a CGI request's body. */
+typedef struct CgiPeer {
+	gint64 left;
+} CgiPeer;
+
+static gssize
+cgi_read(gpointer peer, char *bytes, size_t size)
+{
+	CgiPeer *cgi = peer;
+	ssize_t got;
+
+	do
+		got = read(STDIN_FILENO, bytes, (size_t) MIN((gint64) size, cgi->left));
+	while (got < 0 && errno == EINTR);
+	cgi->left -= MAX(got, 0);
+	return got;
+}
+
+static gboolean
+cgi_write(gpointer peer, const char *bytes, size_t size)
+{
+	g_autoptr(GError) error = NULL;
+
+	return files_write_all(STDOUT_FILENO, bytes, size, &error);
+}
+
+static const WebIo cgi_io = { cgi_read, cgi_write };
+
+static gboolean
+serve_cgi(const Settings *settings)
+{
+	const char *length = g_getenv("CONTENT_LENGTH");
+	CgiPeer peer = { length != NULL ? MAX(g_ascii_strtoll(length, NULL, 10), 0) : 0 };
+	WaitSlots slots = { .limit = 1 };
+	WebWorker worker;
+
+	signal(SIGPIPE, SIG_IGN);
+	worker_init(&worker, settings, &slots);
+	g_autoptr(WebRequest) request = web_request_new(environ, &cgi_io, &peer);
+	if (!worker_answer(&worker, request))
+		g_debug("the caller went away before its answer was sent");
+	worker_clear(&worker);
+	return TRUE;
+}
+
+gboolean
+server_run(const Settings *settings, GError **error)
+{
+	int listener = listen_inherited("fcgi", NULL);
+
+	if (listener < 0)
+		listener = listen_inherited("api", NULL);
+	if (FCGX_Init() != 0)
+		return nbhook_error_set_errno(error, errno, "preparing FastCGI");
+	if (listener >= 0)
+		return serve_fcgi(settings, listener, error);
+	if (g_getenv("REQUEST_METHOD") != NULL)
+		return serve_cgi(settings);
+	if (!FCGX_IsCGI())
+		return serve_fcgi(settings, STDIN_FILENO, error);
+	return listen_inherited("fcgi", error) >= 0;
+}
