@@ -1,0 +1,9 @@
+# Notebooks to begin with; README says what each shows.
+
+examplesdir = $(docdir)/examples
+dist_examples_DATA = \
+	examples/README \
+	examples/fails.ipynb \
+	examples/hello.ipynb \
+	examples/sleeps.ipynb \
+	examples/table.ipynb

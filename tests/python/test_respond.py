@@ -1,0 +1,183 @@
+"""What responses look like on the wire of a real ipykernel, and in the examples."""
+
+import os
+from decimal import Decimal
+
+import naas
+import pytest
+from jobserver import TOP
+from naas import respond
+
+
+@pytest.mark.parametrize("value, plain", [
+    (5, 5), (None, None), ("text", "text"), ([10**25], [10**25]), ({1: True}, {"1": True}),
+    ('{"a": [1]}', {"a": [1]}), ("{not json", "{not json"), ((1, 2), [1, 2]),
+    (Decimal("19.99"), 19.99), (Decimal("1E+30"), 10**30)])
+def test_json_values(value, plain):
+    result = respond._plain_json(value)
+    assert result == plain and type(result) is type(plain)
+
+
+def test_numpy_and_pandas_values_are_json():
+    import numpy
+    import pandas
+    value = {"i": numpy.int64(2**62), "f": numpy.float32(0.5), "b": numpy.bool_(True),
+             "a": numpy.arange(4).reshape(2, 2), "t": pandas.Timestamp("2024-02-29 12:00"),
+             "o": numpy.array([Decimal(1), None], dtype=object)}
+    assert respond._plain_json(value) == {
+        "i": 2**62, "f": 0.5, "b": True, "a": [[0, 1], [2, 3]], "t": "2024-02-29T12:00:00",
+        "o": [1, None]}
+    for lost in (pandas.NaT, numpy.longdouble(1), numpy.datetime64("2024-01-01T00:00", "ns"),
+                 numpy.complex128(1j), pandas.DataFrame({"a": [1]}), {1, 2}, b"x",
+                 Decimal("0.10000000000000000001"), Decimal("NaN")):
+        with pytest.raises(TypeError, match="has no JSON form"):
+            respond._plain_json([lost])
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], "[NaN]"])
+def test_nan_is_not_json(value):
+    with pytest.raises(ValueError, match="NaN and infinity are not JSON"):
+        naas.webhook.respond_json(value)
+
+
+def test_half_a_character_is_refused():
+    for call in (naas.webhook.respond_json, naas.webhook.respond_html, naas.webhook.respond_text):
+        with pytest.raises(ValueError, match="not Unicode text"):
+            call("\ud800")
+
+
+def test_html_is_a_text_or_shows_itself():
+    with pytest.raises(TypeError, match="not a int"):
+        naas.webhook.respond_html(5)
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """Runs code in a real ipykernel and gives its display_data and error messages."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, kernel_client = start_new_kernel(
+        kernel_name="python3", env={**os.environ, "PYTHONPATH": str(TOP / "python")})
+
+    def run(code):
+        messages = []
+        kernel_client.execute_interactive(
+            "import naas\n" + code, timeout=60, allow_stdin=False,
+            output_hook=lambda message: messages.append((message["msg_type"], message["content"])))
+        return [(kind, content) for kind, content in messages if kind in ("display_data", "error")]
+
+    yield run
+    kernel_client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def responses(messages):
+    """The outputs that the server would take for the response."""
+    return [(mime_type, content["data"][mime_type], content["metadata"][mime_type])
+            for _, content in messages for mime_type in content["metadata"]
+            if content["metadata"][mime_type].get("naas_api")]
+
+
+@pytest.mark.parametrize("value", [
+    {"foo": "bar", "né": [None, True, 1.5, 10**25]}, [], 5, None, "text", 10**30, 0.1, False])
+def test_respond_json_on_the_wire(kernel, value):
+    found = responses(kernel(f"naas.webhook.respond_json({value!r})"))
+    assert found == [("application/json", value, {"naas_api": True})]
+
+
+def test_respond_html_on_the_wire(kernel):
+    found = responses(kernel("naas.webhook.respond_html('<h1>é</h1>')"))
+    assert found == [("text/html", "<h1>é</h1>", {"naas_api": True})]
+
+
+def test_respond_html_shows_all_rows_of_a_frame(kernel):
+    found = responses(kernel("import pandas\n"
+                             "naas.webhook.respond_html(pandas.DataFrame({'a': range(200)}))"))
+    assert found[0][1].count("<tr") == 201
+
+
+def test_respond_text_on_the_wire(kernel):
+    found = responses(kernel("naas.webhook.respond_text('a <b>\\n')"))
+    assert found == [("text/plain", "a <b>\n", {"naas_api": True, "naas_type": "text"})]
+
+
+def test_the_metadata_is_where_ipython_s_own_objects_have_it(kernel):
+    ours = kernel("naas.n_env.current = {'env': 'RUNNER'}; naas.webhook.respond_json({'a': 1})")
+    naas_s = kernel("from IPython.display import JSON, display\n"
+                    "naas.n_env.current = {}\n"
+                    "display(JSON({'a': 1}, metadata={'naas_api': True}))")
+    assert responses(ours)[0][:2] == responses(naas_s)[0][:2]
+
+
+def test_a_line_above_says_what_was_set_except_in_production(kernel):
+    assert len(kernel("naas.webhook.respond_text('x')")) == 2
+    quiet = kernel("naas.n_env.current = {'env': 'RUNNER'}; naas.webhook.respond_text('x')\n"
+                   "naas.n_env.current = {}")
+    assert len(quiet) == 1
+
+
+def test_nan_is_an_error_in_the_cell(kernel):
+    (_, error), = kernel("naas.webhook.respond_json(float('nan'))")
+    assert error["ename"] == "ValueError"
+
+
+def test_vscode_names_the_notebook(kernel, notebook):
+    (_, error), = kernel(f"__vsc_ipynb_file__ = {str(notebook)!r}\n"
+                         "from naas import locate; raise KeyError(locate.calling_notebook())")
+    assert str(notebook) in error["evalue"]
+
+
+def test_a_kernel_without_jupyter_server_has_no_notebook(kernel):
+    (_, error), = kernel("__vsc_ipynb_file__ = None\nnaas.webhook.add()")
+    assert error["ename"] == "NaasError" and "path=" in error["evalue"]
+
+
+def test_a_response_in_a_plain_script_is_printed(capsys):
+    naas.webhook.respond_json({"a": 1})
+    assert capsys.readouterr().out == 'Response set as JSON:\n{\n  "a": 1\n}\n'
+
+
+# The examples
+
+
+@pytest.mark.parametrize("path", sorted(
+    TOP.joinpath("examples").glob("*.ipynb")), ids=lambda path: path.name)
+def test_an_example_is_a_clean_notebook(path):
+    import nbformat
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.cells[0].cell_type == "markdown"
+    assert all(not cell.outputs and cell.execution_count is None
+               for cell in notebook.cells if cell.cell_type == "code")
+
+
+def play_example(name, params):
+    """Play an example as its author would, with params in place of its defaults."""
+    import nbformat
+    from nbclient import NotebookClient
+    notebook = nbformat.read(TOP / "examples" / name, as_version=4)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += "".join(f"\n{key} = {value!r}" for key, value in params.items())
+    NotebookClient(notebook, timeout=60, allow_errors=True).execute(
+        env={**os.environ, "PYTHONPATH": str(TOP / "python")})
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+@pytest.mark.parametrize("name, params, mime_type, text", [
+    ("hello.ipynb", {"name": "<Ada>"}, "text/html", "Hello, &lt;Ada&gt;!"),
+    ("table.ipynb", {"top": "3"}, "text/html", "Denali"),
+    ("sleeps.ipynb", {"seconds": "1"}, "text/plain", "Slept for 1 seconds.")])
+def test_an_example_answers_once(name, params, mime_type, text):
+    outputs = play_example(name, params)
+    (found, value, _), = responses([("display_data", output) for output in outputs
+                                    if "metadata" in output])
+    assert found == mime_type and text in value
+
+
+def test_the_failing_example_fails_in_its_second_code_cell():
+    printed, error = play_example("fails.ipynb", {})[:2]
+    assert printed.text == "This cell is run.\n"
+    assert error.ename == "ValueError"
