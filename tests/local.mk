@@ -1,0 +1,40 @@
+# Unit tests are one program a file, GLib's harness, TAP; house rules are Python scripts, TAP.
+TEST_EXTENSIONS = .py .sh
+LOG_DRIVER = $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTHON)
+AM_PY_LOG_FLAGS = -B
+LOG_COMPILER =
+AM_TESTS_ENVIRONMENT = \
+	export G_DEBUG=fatal-criticals; export PYTHON='$(PYTHON)'; export MANDOC='$(MANDOC)'; \
+	export top_srcdir='$(top_srcdir)'; export top_builddir='$(top_builddir)'; \
+	export G_TEST_SRCDIR='$(abs_top_srcdir)/tests'; export G_TEST_BUILDDIR='$(abs_top_builddir)/tests';
+
+unit_tests = \
+	tests/unit/test-cli \
+	tests/unit/test-json \
+	tests/unit/test-kernelspec \
+	tests/unit/test-notebook \
+	tests/unit/test-outputs \
+	tests/unit/test-params \
+	tests/unit/test-player \
+	tests/unit/test-request \
+	tests/unit/test-response \
+	tests/unit/test-settings \
+	tests/unit/test-table \
+	tests/unit/test-translate \
+	tests/unit/test-wire
+
+# These ask Debian's Python modules what is right.
+tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h
+tests_unit_test_outputs_SOURCES = tests/unit/test-outputs.c tests/unit/oracle.c tests/unit/oracle.h
+tests_unit_test_translate_SOURCES = tests/unit/test-translate.c tests/unit/oracle.c tests/unit/oracle.h
+EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/names-oracle.py \
+	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py
+
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+
+include tests/lint/local.mk
+include tests/fuzz/local.mk

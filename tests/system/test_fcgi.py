@@ -1,0 +1,108 @@
+"""nbhook.fcgi as a process: it ends without losing a caller, and outlives the daemon's restarts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Callable, Optional
+
+import requests
+
+from notebooks import notebook
+from running import Hook, RunningSite
+
+SLEEPS = "import time, naas; time.sleep(4); naas.webhook.respond_text('slept')"
+QUICK = "import naas; naas.webhook.respond_text('quick')"
+
+
+class Caller(threading.Thread):
+    """A call on its way."""
+
+    def __init__(self, site: RunningSite, hook: Hook) -> None:
+        super().__init__(daemon=True)
+        self.site, self.hook = site, hook
+        self.answer: Optional[requests.Response] = None
+        self.start()
+
+    def run(self) -> None:
+        self.answer = self.site.get(self.hook)
+
+    def result(self) -> requests.Response:
+        self.join(60)
+        assert self.answer is not None
+        return self.answer
+
+
+def wait_until_playing(site: RunningSite, count: int) -> None:
+    parent = site.layout.path("state", "pipeline_executions")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        jobs = [name for name in os.listdir(parent)
+                if os.path.exists(os.path.join(parent, name, "status.json"))]
+        if len(jobs) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{count} jobs were not accepted within 20 s")
+
+
+def test_sigterm_finishes_what_was_taken(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    slow, quick = site.add(notebook([SLEEPS])), site.add(notebook([QUICK]))
+    callers = [Caller(site, slow) for _ in range(3)]
+    wait_until_playing(site, 3)
+    before = site.supervised.pid("nbhook-fcgi")
+    site.supervised.kill("nbhook-fcgi", signal.SIGTERM)
+    late = Caller(site, quick)  # its connection waits at the socket for the next process
+    for caller in callers:
+        answer = caller.result()
+        assert (answer.status_code, answer.text) == (200, "slept")
+    assert (late.result().status_code, late.result().text) == (200, "quick")
+    site.supervised.wait_ready()
+    assert site.supervised.pid("nbhook-fcgi") != before
+
+
+def test_a_restarted_daemon_answers_who_waits(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    caller = Caller(site, site.add(notebook([SLEEPS])))
+    wait_until_playing(site, 1)
+    site.supervised.kill("nbhookd", signal.SIGKILL)
+    answer = caller.result()
+    assert (answer.status_code, answer.text) == (200, "slept")
+    wait_until_playing(site, 1)
+
+
+def test_calls_outlive_a_daemon_that_dies_at_any_moment(
+        make_site: Callable[..., RunningSite]) -> None:
+    """A call is answered, or refused with 503 before it is accepted; it never runs twice."""
+    site = make_site()
+    counter = site.layout.path("state", "production")
+    hook = site.add(notebook(["open('runs', 'a').write('x')", QUICK]))
+    answers = []
+    for _ in range(4):
+        callers = [Caller(site, hook) for _ in range(4)]
+        time.sleep(0.05)
+        site.supervised.kill("nbhookd", signal.SIGKILL)
+        answers += [caller.result() for caller in callers]
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    runs = os.path.join(counter, os.path.dirname(hook.path).lstrip("/"), "runs")
+    answered = sum(answer.status_code == 200 for answer in answers)
+    assert answered > 0
+    assert answered <= os.path.getsize(runs) <= len(answers)
+
+
+def test_a_silent_connection_holds_up_nobody(site: RunningSite) -> None:
+    path = os.path.join(site.plan.run_dir, "api.sock")
+    silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(8)]
+    try:
+        for each in silent:
+            each.connect(path)
+            each.sendall(b"\x01\x01\x00\x01")  # half a record
+        begun = time.monotonic()
+        assert site.request("GET", f"{site.layout.url}/env").status_code == 200
+        assert time.monotonic() - begun < 1
+    finally:
+        for each in silent:
+            each.close()

@@ -1,0 +1,319 @@
+"""What bad input gets: the right code, a sentence that says what is wrong, nothing run."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Optional, Union
+
+import pytest
+import requests
+
+from notebooks import cell, notebook
+from rawhttp import send
+from running import Hook, RunningSite
+
+UNKNOWN_JOB = "hello:672a8b0e-c0b0-486e-bb2b-4571b0805f29"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+TEXT = {"Content-Type": "text/plain"}
+
+
+def accepted_jobs(site: RunningSite) -> set[str]:
+    """The folders of jobs that were accepted: those have a status file."""
+    parent = site.layout.path("state", "pipeline_executions")
+    return {name for name in os.listdir(parent)
+            if os.path.exists(os.path.join(parent, name, "status.json"))}
+
+
+def path_of(hook: Hook) -> str:
+    return f"/webhook/{hook.token}"
+
+
+@pytest.fixture(scope="module")
+def hook(site: RunningSite) -> Iterator[Hook]:
+    yield site.add(notebook(["import naas", "naas.webhook.respond_json({'ran': True})"]))
+
+
+@dataclass
+class Bad:
+    """A call that is refused."""
+
+    name: str
+    code: int
+    says: str
+    query: str = ""
+    method: str = "GET"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Optional[bytes] = None
+
+
+BAD_CALLS = [
+    Bad("broken percent-encoding in the query", 400, "percent-encoding", "?a=%zz"),
+    Bad("a cut percent-encoding in the query", 400, "percent-encoding", "?a=%4"),
+    Bad("NUL in the query", 400, "NUL", "?a=b%00"),
+    Bad("invalid UTF-8 in the query", 400, "UTF-8", "?a=%ff"),
+    Bad("broken percent-encoding in a form", 400, "percent-encoding", "", "POST", FORM, b"a=%zz"),
+    Bad("NUL in a form", 400, "NUL", "", "POST", FORM, b"a=%00"),
+    Bad("invalid UTF-8 in a form", 400, "UTF-8", "", "POST", FORM, b"a=%ff"),
+    Bad("invalid UTF-8 in JSON", 400, "UTF-8", "", "POST", JSON, b'"\xff"'),
+    Bad("invalid UTF-8 in a text", 400, "UTF-8", "", "POST", TEXT, b"caf\xe9"),
+    Bad("truncated JSON", 400, "JSON", "", "POST", JSON, b'{"a": 1'),
+    Bad("trailing JSON", 400, "JSON", "", "POST", JSON, b"{} {}"),
+    Bad("NaN", 400, "NaN", "", "POST", JSON, b"[NaN]"),
+    Bad("JSON that is too deep", 400, "max_json_depth", "", "POST", JSON, b"[" * 101 + b"]" * 101),
+    Bad("a URI that is too long", 414, "8192", "?" + "a" * 9000),
+    Bad("an unknown content encoding", 415, "Content-Encoding", "", "POST",
+        {**TEXT, "Content-Encoding": "br"}, b"x"),
+    Bad("PUT", 405, "GET, HEAD, POST", "", "PUT", TEXT, b"x"),
+    Bad("DELETE", 405, "GET, HEAD, POST", "", "DELETE"),
+    Bad("a prefetch", 403, "prefetch", "", "GET", {"Sec-Purpose": "prefetch;prerender"}),
+    Bad("a prefetch of an old Firefox", 403, "prefetch", "", "GET", {"X-Moz": "prefetch"}),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_CALLS, ids=lambda bad: bad.name)
+def test_a_bad_call_is_refused_and_runs_nothing(site: RunningSite, hook: Hook, bad: Bad) -> None:
+    before = accepted_jobs(site)
+    answer = send(site, bad.method, path_of(hook) + bad.query, bad.headers, bad.body)
+    assert answer.status == bad.code, answer.body
+    problem = answer.json()
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == bad.code
+    assert bad.says in problem["error"]
+    assert problem["detail"] == problem["error"]
+    assert problem["id"] is None
+    assert hook.token not in answer.body.decode()
+    assert answer.headers["Cache-Control"] == "no-store"
+    if bad.code == 405:
+        assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    assert accepted_jobs(site) == before
+
+
+@pytest.mark.parametrize("target", ["/webhook/{}/%zz", "/webhook/{}/%00", "/webhook/{}/%ff"])
+def test_a_broken_path_is_refused(site: RunningSite, hook: Hook, target: str) -> None:
+    answer = send(site, "GET", target.format(hook.token))
+    assert answer.status == 400
+    assert answer.json()["status"] == 400
+    assert hook.token not in site.log("error")
+
+
+def test_a_good_call_runs(site: RunningSite, hook: Hook) -> None:
+    before = accepted_jobs(site)
+    answer = send(site, "GET", path_of(hook) + "?a=%C3%A9+1")
+    assert (answer.status, answer.json()) == (200, {"ran": True})
+    assert len(accepted_jobs(site) - before) == 1
+
+
+def test_head_options_and_previews_run_nothing(site: RunningSite, hook: Hook) -> None:
+    before = accepted_jobs(site)
+    head = send(site, "HEAD", path_of(hook))
+    assert (head.status, head.body) == (200, b"")
+    options = send(site, "OPTIONS", path_of(hook))
+    assert (options.status, options.body) == (204, b"")
+    assert options.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    for robot in ("Slackbot-LinkExpanding 1.0", "TelegramBot (like TwitterBot)", "WhatsApp/2.23",
+                  "Mozilla/5.0 (Windows NT 6.1) SkypeUriPreview Preview/0.5", "LinkedInBot/1.0",
+                  "Mozilla/5.0 (compatible; Discordbot/2.0)", "facebookexternalhit/1.1"):
+        page = send(site, "GET", path_of(hook), {"User-Agent": robot})
+        assert page.status == 200
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert b"<title>" in page.body
+    assert accepted_jobs(site) == before
+
+
+def test_all_tokens_that_are_none_look_the_same(site: RunningSite) -> None:
+    gone = site.add(notebook(["1"]))
+    assert site.api("POST", "/job", json={
+        "path": gone.path, "type": "notebook", "params": {}, "value": None, "status": "delete",
+        "file": None}).status_code == 200
+    answers = [send(site, "GET", f"/webhook/{token}")
+               for token in (gone.token, secrets.token_hex(30), "0", "%C3%A9")]
+    assert {answer.status for answer in answers} == {404}
+    assert len({answer.body for answer in answers}) == 1
+    assert "no webhook at this URL" in answers[0].json()["error"]
+
+
+def test_urls_that_are_none(site: RunningSite) -> None:
+    for target in ("/webhook", "/webhook/", "/webhook/a/b", "/a/b/webhook/c"):
+        assert send(site, "GET", target).status == 404, target
+
+
+@pytest.mark.parametrize("what", ["status", "results"])
+def test_jobs_that_are_none(site: RunningSite, hook: Hook, what: str) -> None:
+    other = site.add(notebook(["1"]))
+    job = site.get(other).headers["X-Nbhook-Job"]
+    assert site.get(other, f"/{what}/{job}").status_code == 200
+    for named, code, says in [
+            ("nonsense", 400, "no job id"), ("hello:", 400, "no job id"),
+            ("hello:672a8b0e-c0b0-486e-bb2b-4571b0805f2", 400, "no job id"),
+            (UNKNOWN_JOB, 404, "no such job"), (job, 404, "no such job")]:
+        answer = site.get(hook, f"/{what}/{named}")
+        assert answer.status_code == code, named
+        assert says in answer.json()["error"]
+    answer = site.post(other, f"/{what}/{job}")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_bodies_over_their_ceilings_name_the_setting(
+        make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(http={"max_body": "64K", "max_parsed_body": "4K", "max_json_depth": "3",
+                           "max_headers": "2K", "max_uri": "1K"})
+    target = path_of(site.add(notebook(["1"])))
+    for headers, body, code, says in [
+            (TEXT, b"a" * 70000, 413, "max_body"),
+            (TEXT, b"a" * 5000, 413, "max_parsed_body"),
+            (FORM, b"a=" + b"a" * 5000, 413, "max_parsed_body"),
+            (JSON, b'"' + b"a" * 5000 + b'"', 413, "max_parsed_body"),
+            (JSON, b"[[[[1]]]]", 400, "max_json_depth"),
+            ({"X-Long": "a" * 3000}, None, 400, "max_headers")]:
+        answer = send(site, "POST", target, headers, body if body is not None else b"")
+        assert answer.status == code, answer.body
+        assert says in answer.json()["error"]
+    answer = send(site, "GET", target + "?" + "a" * 1100)
+    assert (answer.status, "max_uri" in answer.json()["error"]) == (414, True)
+    assert send(site, "POST", target, TEXT, b"a" * 4000).status == 200
+    assert len(accepted_jobs(site)) == 1
+
+
+def test_a_host_without_free_places_says_so_before_it_accepts(
+        make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(http={"wait_slots": "1", "response_limit": "3"})
+    slow = site.add(notebook(["import time; time.sleep(20)"]))
+    connection = http.client.HTTPConnection("127.0.0.1", site.layout.port, timeout=30)
+    connection.request("GET", path_of(slow))
+    deadline = time.monotonic() + 10
+    while not accepted_jobs(site) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answer = site.get(slow)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "wait_slots" in answer.json()["error"]
+    assert connection.getresponse().status == 500
+    connection.close()
+    assert len(accepted_jobs(site)) == 1
+
+
+# /job and /api.
+
+
+def job_of(**changes: Any) -> dict[str, Any]:
+    content = changes.pop("content", json.dumps(notebook(["1"])))
+    encoded = content if isinstance(content, bytes) else content.encode()
+    return {"path": f"/home/author/{secrets.token_hex(4)}/notebook.ipynb", "type": "notebook",
+            "params": {}, "value": None, "status": "installed",
+            "file": {"filename": "notebook.ipynb", "data": base64.b64encode(encoded).decode()},
+            **changes}
+
+
+def refused(answer: requests.Response, code: int, says: str) -> None:
+    assert answer.status_code == code, answer.text
+    body = answer.json()
+    assert body["status"] == "error"
+    assert says in body["error"]
+    assert "id" in body
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def with_major(major: int) -> str:
+    return json.dumps({**notebook(["1"]), "nbformat": major})
+
+
+NO_COLAB = json.dumps(notebook([cell("1")], kernel="no-such-kernel", language="klingon"))
+
+BAD_JOBS = [
+    ("no JSON", b"{", 400, "JSON"),
+    ("no object", [], 400, "object"),
+    ("a path that leaves", job_of(path="/home/../../etc/x.ipynb"), 403, ".."),
+    ("no text as path", job_of(path=1), 400, "path"),
+    ("NUL in the path", job_of(path="/a\0b.ipynb"), 400, "path"),
+    ("an empty path", job_of(path=""), 400, "path"),
+    ("a type that is not offered", job_of(type="scheduler"), 422, "scheduler"),
+    ("another", job_of(type="asset"), 422, "asset"),
+    ("params that are no object", job_of(params=[1]), 422, "params"),
+    ("a value that is no token", job_of(value="abc"), 400, "60 hex digits"),
+    ("an unknown status", job_of(status="started"), 422, "status"),
+    ("no file", job_of(file=None), 422, "file"),
+    ("broken base64", job_of(file={"filename": "a", "data": "e3*="}), 400, "base64"),
+    ("no notebook", job_of(content="hello"), 422, "notebook"),
+    ("JSON that is no notebook", job_of(content="{}"), 422, "notebook"),
+    ("nbformat 1", job_of(content=with_major(1)), 422, "1"),
+    ("nbformat 2", job_of(content=with_major(2)), 422, "2"),
+    ("nbformat from the future", job_of(content=with_major(5)), 422, "5"),
+    ("an unknown kernel", job_of(content=NO_COLAB), 422, "no-such-kernel"),
+]
+
+
+@pytest.mark.parametrize("body, code, says", [row[1:] for row in BAD_JOBS],
+                         ids=[row[0] for row in BAD_JOBS])
+def test_a_bad_job_is_refused(
+        site: RunningSite, body: Union[bytes, dict[str, Any]], code: int, says: str) -> None:
+    before = site.api("GET", "/job").json()
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    refused(site.api("POST", "/job", data=content, headers=JSON), code, says)
+    assert site.api("GET", "/job").json() == before
+
+
+def test_missing_keys_are_named(site: RunningSite) -> None:
+    answer = site.api("POST", "/job", json={"path": "/a.ipynb", "type": "notebook"})
+    refused(answer, 400, "missing keys")
+    assert answer.json()["data"] == ["file", "params", "status", "value"]
+
+
+def test_queries_for_jobs_that_are_none(site: RunningSite) -> None:
+    for query, code, says in [
+            ("path=/no/such.ipynb&type=notebook&light=1", 404, "job not found"),
+            ("path=/no/such.ipynb&type=notebook", 404, "job not found"),
+            ("path=/a.ipynb", 400, "type"), ("type=notebook", 400, "path"),
+            ("path=/a.ipynb&type=asset", 422, "asset"), ("path=%25zz&type=%ff", 400, "UTF-8"),
+            ("path=/a/../../b.ipynb&type=notebook", 403, "..")]:
+        refused(site.api("GET", f"/job?{query}"), code, says)
+
+
+def test_a_notebook_over_its_ceiling(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(kernels={"max_notebook": "4K"})
+    refused(site.api("POST", "/job", json=job_of(content=json.dumps(notebook(["#" * 5000])))),
+            413, "max_notebook")
+    refused(site.api("POST", "/job", json=job_of(content=b"#" * 1_200_000)), 413, "max_notebook")
+
+
+def test_a_key_is_needed(site: RunningSite) -> None:
+    basic = base64.b64encode(f"x:{site.key}".encode()).decode()
+    for header in (f"Bearer {site.key}", f"token {site.key}", f"Basic {basic}"):
+        answer = site.request("GET", f"{site.layout.url}/job", headers={"Authorization": header})
+        assert answer.status_code == 200, header
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Digest {site.key}"},
+                    {"Authorization": f"Bearer {site.key}x"}):
+        for method in ("GET", "POST", "DELETE"):
+            answer = site.request(method, f"{site.layout.url}/job?path=/a.ipynb&type=notebook",
+                                  headers=headers)
+            refused(answer, 401, "key")
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_environment_needs_no_key(site: RunningSite) -> None:
+    answer = site.request("GET", f"{site.layout.url}/env")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "healthy"
+    assert answer.json()["version"]
+
+
+def test_methods_of_job(site: RunningSite) -> None:
+    answer = site.api("PATCH", "/job")
+    refused(answer, 405, "GET, HEAD, POST, DELETE, OPTIONS")
+    assert answer.headers["Allow"] == "GET, HEAD, POST, DELETE, OPTIONS"
+
+
+def test_the_api_has_its_own_shape(site: RunningSite) -> None:
+    without = site.request("GET", f"{site.layout.url}/api/v1/nothing")
+    assert without.status_code == 401
+    assert without.json()["error"]["code"] == "unauthorized"
+    answer = site.api("GET", "/api/v1/nothing")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
+    assert answer.json()["error"]["message"]

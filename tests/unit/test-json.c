@@ -1,0 +1,119 @@
+/* JSON: what is accepted comes back byte for byte, what is not is refused with its place. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+static const char *const round_trips[] = {
+	"null", "true", "0", "-0", "7", "-7", "9223372036854775807", "18446744073709551616",
+	"100000000000000000000000000", "-100000000000000000000000000", "1.50", "1e+00", "1e+000",
+	"[12345678901234567890123,1e+00,{\"a\":-0}]", "1E400", "0.1000000000000000055511151231257827",
+	"\"a/b\"", "\"\\u0000x\"", "\"\u20ac \U0001F600\"", "{\"a\":{\"b\":[]},\"c\":{}}", "[[],[[]]]",
+};
+
+static void
+test_round_trips(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(round_trips); i++) {
+		g_autoptr(GError) error = NULL;
+		json_object *value = NULL;
+
+		g_assert_true(
+			json_parse(round_trips[i], strlen(round_trips[i]), 10, &value, &error));
+		g_assert_no_error(error);
+		g_autofree char *text = json_print(value);
+		g_assert_cmpstr(text, ==, round_trips[i]);
+		json_object_put(value);
+	}
+}
+
+static const struct {
+	const char *text;
+	const char *says;
+} refused[] = {
+	{ "", "too early" }, { "{", "too early" }, { "[1,]", "not a JSON value" }, { "NaN", "NaN" },
+	{ "[NaN]", "NaN" }, { "-Infinity", "NaN" }, { "nul", "not a JSON value" },
+	{ "01", "leading zero" }, { "1.", "behind its point" }, { "1e", "exponent" },
+	{ "\"a", "within a string" }, { "\"\n\"", "control character" }, { "\"\\x\"", "escape" },
+	{ "\"\\u12g4\"", "hex" }, { "1 2", "behind the value" }, { "{a:1}", "quotes" },
+	{ "{\"a\" 1}", "\":\"" }, { "[1 2]", "missing" }, { "'a'", "not a JSON value" },
+	{ "\"\xff\"", "UTF-8" }, { "[[[[1]]]]", "max_json_depth" }, { "/*c*/1", "not a JSON value" }, { "{\"a\\u0000b\":1}", "NUL" },
+};
+
+static void
+test_refused(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+		g_autoptr(GError) error = NULL;
+		json_object *value = NULL;
+
+		g_assert_false(json_parse(refused[i].text, strlen(refused[i].text), 3, &value, &error));
+		g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST);
+		g_assert_nonnull(strstr(error->message, refused[i].says));
+		g_assert_null(value);
+	}
+}
+
+/* The text need not end in a NUL, and a NUL within it is refused. */
+static void
+test_size_counts(void)
+{
+	g_autoptr(GError) error = NULL;
+	json_object *value = NULL;
+
+	g_assert_true(json_parse("123456", 3, 3, &value, &error));
+	g_assert_cmpint(json_object_get_int(value), ==, 123);
+	json_object_put(value);
+	g_assert_false(json_parse("1\0", 2, 3, &value, &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST);
+}
+
+static void
+test_sorted(void)
+{
+	static const char text[] = "{\"b\":[1,{\"z\":null,\"a\":\"x\"}],\"a\":{},\"c\":[]}";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_object) value = json_parse_object(text, strlen(text), 5, &error);
+	g_autofree char *printed = json_print_sorted(value);
+
+	g_assert_no_error(error);
+	g_assert_cmpstr(printed, ==,
+		"{\n \"a\": {},\n \"b\": [\n  1,\n  {\n   \"a\": \"x\",\n   \"z\": null\n  }\n ],\n "
+		"\"c\": []\n}\n");
+}
+
+static void
+test_doubles_are_short(void)
+{
+	g_autoptr(json_object) object = json_object_new_object();
+
+	json_put_double(object, "a", 0.1);
+	json_put_double(object, "b", 1234.5678);
+	g_autofree char *text = json_print(object);
+	g_assert_cmpstr(text, ==, "{\"a\":0.1,\"b\":1234.5678}");
+}
+
+static void
+test_copy_keeps_numbers(void)
+{
+	static const char text[] = "{\"n\":123456789012345678901234567890,\"d\":1.50}";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_object) value = json_parse_object(text, strlen(text), 5, &error);
+	g_autoptr(json_object) copy = json_copy(value);
+	g_autofree char *printed = json_print(copy);
+
+	g_assert_cmpstr(printed, ==, text);
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/json/round-trips", test_round_trips);
+	g_test_add_func("/json/refused", test_refused);
+	g_test_add_func("/json/size-counts", test_size_counts);
+	g_test_add_func("/json/sorted", test_sorted);
+	g_test_add_func("/json/doubles-are-short", test_doubles_are_short);
+	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
+	return g_test_run();
+}
