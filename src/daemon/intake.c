@@ -200,6 +200,18 @@ submission_join(Submission *submission, Call *call)
 }
 
 static void
+reply_accepted(Call *call, const Job *job)
+{
+	json_object *members = json_object_new_object();
+
+	json_put_string(members, "job", job->id);
+	json_put_bool(members, "accepted", TRUE);
+	json_object_object_add(
+		members, "webhook", records_webhook(job->params, job->task.path, job->debug));
+	call_reply(call, members, NULL, NULL, 0);
+}
+
+static void
 begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 {
 	static const char *const names[] = { "request" };
@@ -207,7 +219,12 @@ begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 	int retry_after = 0;
 	Daemon *daemon = intake->daemon;
 	Pending *pending = g_hash_table_lookup(intake->pending, uuid);
+	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
 
+	if (pending == NULL && live != NULL) {
+		reply_accepted(call, live_job(live));
+		return;
+	}
 	if (pending != NULL && pending->submission != NULL) {
 		submission_join(pending->submission, call);
 		return;
@@ -230,12 +247,13 @@ begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 		call_reply(call, begin_members(hook, uuid), names, &request, 1);
 }
 
+/* A begin or submit whose uuid may be in the store already. */
 typedef struct {
 	Daemon *daemon;
 	Call *call; /* NULL when the asker has gone */
-	Hook *hook;
+	Hook *hook; /* to begin anew for; NULL: a submit */
 	char *uuid;
-	gboolean found;
+	JobRecord *record;
 } Again;
 
 static void
@@ -243,6 +261,7 @@ again_free(Again *again)
 {
 	hook_unref(again->hook);
 	g_free(again->uuid);
+	job_record_free(again->record);
 	g_free(again);
 }
 
@@ -250,10 +269,21 @@ static gboolean
 look_for_job(const StoreInterface *store, Store *handle, gpointer data, GError **error)
 {
 	Again *again = data;
-	g_autoptr(JobRecord) record = store->find_job(handle, again->uuid, error);
 
-	again->found = record != NULL;
+	again->record = store->find_job(handle, again->uuid, error);
 	return *error == NULL;
+}
+
+static void
+reply_known(Again *again)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Job) job = records_job(again->record, &error);
+
+	if (job != NULL)
+		reply_accepted(again->call, job);
+	else
+		call_fail(again->call, error, 0);
 }
 
 static void
@@ -263,16 +293,15 @@ on_again(gpointer data, const GError *failure)
 
 	if (again->call == NULL)
 		return;
-	if (failure != NULL) {
+	if (failure != NULL)
 		call_fail(again->call, failure, 0);
-	} else if (!again->found) {
+	else if (again->record != NULL)
+		reply_known(again);
+	else if (again->hook != NULL)
 		begin_new(again->call, again->daemon->intake, again->hook, again->uuid);
-	} else {
-		json_object *members = begin_members(again->hook, again->uuid);
-
-		json_put_bool(members, "accepted", TRUE);
-		call_reply(again->call, members, NULL, NULL, 0);
-	}
+	else
+		call_fail_with(again->call, NBHOOK_ERROR_NOT_FOUND,
+			"this call has not begun here: begin it again");
 }
 
 static void
@@ -280,6 +309,20 @@ again_withdrawn(Call *call, gpointer data)
 {
 	((Again *) data)->call = NULL;
 	call_drop(call);
+}
+
+static void
+look_again(Call *call, Daemon *daemon, Hook *hook, const char *uuid)
+{
+	Again *again = g_new0(Again, 1);
+
+	again->daemon = daemon;
+	again->call = call;
+	again->hook = hook != NULL ? hook_ref(hook) : NULL;
+	again->uuid = g_strdup(uuid);
+	call_set_withdrawn(call, again_withdrawn, again);
+	store_writer_read(
+		daemon->writer, look_for_job, on_again, again, (GDestroyNotify) again_free);
 }
 
 void
@@ -303,14 +346,7 @@ intake_begin(Call *call, gpointer data)
 		begin_new(call, daemon->intake, hook, uuid);
 		return;
 	}
-	Again *again = g_new0(Again, 1);
-	again->daemon = daemon;
-	again->call = call;
-	again->hook = hook_ref(hook);
-	again->uuid = g_strdup(uuid);
-	call_set_withdrawn(call, again_withdrawn, again);
-	store_writer_read(
-		daemon->writer, look_for_job, on_again, again, (GDestroyNotify) again_free);
+	look_again(call, daemon, hook, uuid);
 }
 
 static void
@@ -336,18 +372,6 @@ submit_failed(Submission *submission, const GError *failure)
 }
 
 static void
-reply_accepted(Call *call, Daemon *daemon, const Job *job)
-{
-	json_object *members = json_object_new_object();
-
-	json_put_string(members, "job", job->id);
-	json_put_bool(members, "accepted", TRUE);
-	json_object_object_add(
-		members, "webhook", records_webhook(job->params, job->task.path, job->debug));
-	call_reply(call, members, NULL, NULL, 0);
-}
-
-static void
 on_committed(gpointer data, const GError *failure)
 {
 	Submission *submission = data;
@@ -358,8 +382,7 @@ on_committed(gpointer data, const GError *failure)
 		return;
 	}
 	for (guint i = 0; i < submission->calls->len; i++)
-		reply_accepted(g_ptr_array_index(submission->calls, i), daemon,
-			live_job(submission->live));
+		reply_accepted(g_ptr_array_index(submission->calls, i), live_job(submission->live));
 	g_hash_table_remove(daemon->intake->pending, submission->pending->uuid);
 	dispatcher_start(daemon->dispatcher, submission->live);
 	submission_free(submission);
@@ -435,10 +458,11 @@ intake_submit(Call *call, gpointer data)
 	int retry_after = 0;
 
 	if (pending == NULL && live != NULL)
-		reply_accepted(call, daemon, live_job(live));
+		reply_accepted(call, live_job(live));
+	else if (pending == NULL && ids_is_uuid(uuid))
+		look_again(call, daemon, NULL, uuid);
 	else if (pending == NULL)
-		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND,
-			"call.submit without call.begin: begin again with \"again\"");
+		call_fail_with(call, NBHOOK_ERROR_BAD_REQUEST, "call.submit needs a uuid");
 	else if (pending->submission != NULL)
 		submission_join(pending->submission, call);
 	else if (!dispatcher_has_room(daemon->dispatcher, pending->hook->id, &retry_after, &error))
