@@ -253,6 +253,7 @@ put_job(json_object *members, json_object *body, GError **error)
 	json_put_string(members, "type", json_string_member(body, "type"));
 	json_object_object_add(members, "params",
 		params != NULL ? json_object_get(params) : json_object_new_object());
+	json_put_bool(members, "debug", json_bool_member(body, "debug", FALSE));
 	json_put_string(members, "value", token != NULL && token[0] != '\0' ? token : NULL);
 	return TRUE;
 }

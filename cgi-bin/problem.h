@@ -22,8 +22,7 @@ typedef enum {
 
 /* retry_after in seconds; 0 for the default of that kind of error, if it has one. more is an object whose
  * members are added (for api: below "details"); it is given away and may be NULL. */
-Answer *problem_answer(
-	WebFamily family, const GError *error, int retry_after, json_object *more);
+Answer *problem_answer(WebFamily family, const GError *error, int retry_after, json_object *more);
 
 /* A 500 of the family webhook that is no accident of this host and not logged: a notebook that failed, or
  * is not done yet. more as above. */

@@ -16,7 +16,8 @@ typedef struct RouteMatch RouteMatch;
 
 typedef struct Route {
 	const char *method;
-	const char *pattern; /* "/webhook/:token": a segment with a colon matches any that is not empty */
+	const char *
+		pattern; /* "/webhook/:token": a segment with a colon matches any that is not empty */
 	WebFamily family;
 	gboolean runs; /* a notebook: not for HEAD */
 	Answer *(*handle)(

@@ -1,6 +1,6 @@
-/* All threads share one non-blocking listening socket. One at a time, the one that has the turn, waits
- * for a connection or the end; it passes the turn on and only then accepts, so that a peer that connects
- * and says nothing holds up nobody else. Whoever finds the connection gone waits again. A request that
+/* Idle threads wait together in one epoll, which the non-blocking listening socket is armed in for one
+ * shot: a connection wakes one thread, the one that went idle last. It accepts, arms the socket again
+ * and only then reads, so that a peer that connects and says nothing holds up nobody else. A request that
  * was accepted is always handled: the end is looked at between requests only.
  *
  * The only file that knows libfcgi. */
@@ -9,12 +9,13 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -27,13 +28,14 @@
 #define SPARE_THREADS 16
 #define STACK_SIZE (256 * 1024)
 #define ACCEPT_PAUSE_US 100000
+#define PEER_TIMEOUT_S 90 /* longer than nginx waits for its own peer */
 
 typedef struct Server {
 	const Settings *settings;
 	WaitSlots slots;
-	GMutex turn; /* who has it waits for a connection */
 	int listener;
 	int ending; /* an eventfd, readable from SIGTERM on */
+	int events; /* an epoll of both */
 } Server;
 
 static gssize
@@ -63,36 +65,57 @@ fcgi_write(gpointer peer, const char *bytes, size_t size)
 
 static const WebIo fcgi_io = { fcgi_read, fcgi_write };
 
-/* True when there may be a connection, false at the end. */
 static gboolean
-await_connection(Server *server)
+watch(Server *server, int operation, int fd, guint32 events, GError **error)
 {
-	struct pollfd polled[] = {
-		{ .fd = server->ending, .events = POLLIN },
-		{ .fd = server->listener, .events = POLLIN },
-	};
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
-	g_mutex_lock(&server->turn);
-	while (poll(polled, G_N_ELEMENTS(polled), -1) < 0 && errno == EINTR)
-		continue;
-	g_mutex_unlock(&server->turn);
-	return polled[0].revents == 0;
+	return epoll_ctl(server->events, operation, fd, &event) == 0 ||
+	       nbhook_error_set_errno(error, errno, "waiting for connections");
 }
 
-static gboolean
-accept_request(Server *server, FCGX_Request *fcgi)
+/* The next connection; -1 at the end. */
+static int
+next_connection(Server *server)
 {
-	while (await_connection(server)) {
-		int result = FCGX_Accept_r(fcgi);
+	for (;;) {
+		g_autoptr(GError) error = NULL;
+		struct epoll_event event;
 
-		if (result == 0)
-			return TRUE;
-		if (result == -EAGAIN || result == -EINTR)
+		if (epoll_wait(server->events, &event, 1, -1) < 1)
 			continue;
-		g_warning("taking a request: %s", g_strerror(-result));
-		g_usleep(ACCEPT_PAUSE_US);
+		if (event.data.fd == server->ending)
+			return -1;
+		int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+		int failure = errno;
+		if (connection < 0 && failure != EAGAIN && failure != EINTR &&
+			failure != ECONNABORTED) {
+			g_warning("taking a connection: %s", g_strerror(failure));
+			g_usleep(ACCEPT_PAUSE_US);
+		}
+		if (!watch(server, EPOLL_CTL_MOD, server->listener, EPOLLIN | EPOLLONESHOT, &error))
+			g_warning("%s", error->message);
+		if (connection >= 0)
+			return connection;
 	}
-	return FALSE;
+}
+
+/* Reads the head of the request on a new connection. libfcgi goes on with a connection that it thinks it
+ * kept; it has no socket to accept another from. A web server that wants to keep the connection is not
+ * obeyed: it would occupy the thread. */
+static gboolean
+read_head(FCGX_Request *fcgi, int connection)
+{
+	struct timeval limit = { .tv_sec = PEER_TIMEOUT_S };
+
+	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	fcgi->ipcFd = connection;
+	fcgi->keepConnection = TRUE;
+	if (FCGX_Accept_r(fcgi) != 0)
+		return FALSE;
+	fcgi->keepConnection = FALSE;
+	return TRUE;
 }
 
 static void *
@@ -101,12 +124,14 @@ serve(void *data)
 	Server *server = data;
 	FCGX_Request fcgi;
 	WebWorker worker;
+	int connection;
 
 	worker_init(&worker, server->settings, &server->slots);
-	FCGX_InitRequest(&fcgi, server->listener, FCGI_FAIL_ACCEPT_ON_INTR);
-	while (accept_request(server, &fcgi)) {
+	FCGX_InitRequest(&fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
+	while ((connection = next_connection(server)) >= 0) {
+		if (!read_head(&fcgi, connection))
+			continue;
 		g_autoptr(WebRequest) request = web_request_new(fcgi.envp, &fcgi_io, &fcgi);
-
 		if (!worker_answer(&worker, request))
 			g_debug("a caller went away before its answer was sent");
 		FCGX_Finish_r(&fcgi);
@@ -159,23 +184,34 @@ end_threads(Server *server, GArray *threads)
 }
 
 static gboolean
+prepare(Server *server, GError **error)
+{
+	if (server->ending < 0 || server->events < 0 ||
+		fcntl(server->listener, F_SETFL, O_NONBLOCK) < 0)
+		return nbhook_error_set_errno(error, errno, "preparing the listening socket");
+	raise_file_limit();
+	return watch(server, EPOLL_CTL_ADD, server->ending, EPOLLIN, error) &&
+	       watch(server, EPOLL_CTL_ADD, server->listener, EPOLLIN | EPOLLONESHOT, error);
+}
+
+static gboolean
 serve_fcgi(const Settings *settings, int listener, GError **error)
 {
 	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pthread_t));
 	AUTO_FD ending = eventfd(0, EFD_CLOEXEC);
+	AUTO_FD events = epoll_create1(EPOLL_CLOEXEC);
 	Server server = {
 		.settings = settings,
 		.slots = { .limit = (int) settings->wait_slots },
 		.listener = listener,
 		.ending = ending,
+		.events = events,
 	};
 	sigset_t signals;
 	int signal_number;
 
-	if (ending < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
-		return nbhook_error_set_errno(error, errno, "preparing the listening socket");
-	raise_file_limit();
-	g_mutex_init(&server.turn);
+	if (!prepare(&server, error))
+		return FALSE;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
@@ -185,7 +221,6 @@ serve_fcgi(const Settings *settings, int listener, GError **error)
 	if (started)
 		sigwait(&signals, &signal_number);
 	end_threads(&server, threads);
-	g_mutex_clear(&server.turn);
 	return started;
 }
 

@@ -24,9 +24,9 @@ typedef struct WebRequest {
 	gpointer peer;   /* of io; the caller's */
 	gint64 arrived_ms;
 	char *method;
-	char *target; /* path and query, as received */
-	char *path;   /* still percent-encoded */
-	char *query;  /* still percent-encoded, "" if there is none */
+	char *target;         /* path and query, as received */
+	char *path;           /* still percent-encoded */
+	char *query;          /* still percent-encoded, "" if there is none */
 	json_object *headers; /* strings by lower-case name, UTF-8 */
 	size_t headers_size;  /* of all names and values */
 	char *length_text;    /* Content-Length as received, NULL if there is none */

@@ -12,19 +12,35 @@ AM_TESTS_ENVIRONMENT = \
 	export G_TEST_SRCDIR='$(abs_top_srcdir)/tests'; export G_TEST_BUILDDIR='$(abs_top_builddir)/tests';
 
 unit_tests = \
+	tests/unit/test-channel \
 	tests/unit/test-cli \
+	tests/unit/test-clock \
+	tests/unit/test-error \
+	tests/unit/test-files \
+	tests/unit/test-frame \
+	tests/unit/test-hook-params \
+	tests/unit/test-ids \
+	tests/unit/test-job \
 	tests/unit/test-json \
 	tests/unit/test-kernelspec \
+	tests/unit/test-log \
 	tests/unit/test-notebook \
+	tests/unit/test-outcome \
 	tests/unit/test-outputs \
 	tests/unit/test-params \
 	tests/unit/test-player \
+	tests/unit/test-registry \
 	tests/unit/test-request \
 	tests/unit/test-response \
+	tests/unit/test-server \
 	tests/unit/test-settings \
+	tests/unit/test-state \
+	tests/unit/test-store \
 	tests/unit/test-table \
 	tests/unit/test-translate \
-	tests/unit/test-wire
+	tests/unit/test-versions \
+	tests/unit/test-wire \
+	tests/unit/test-writer
 
 # These ask Debian's Python modules what is right.
 tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h

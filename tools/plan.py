@@ -55,8 +55,7 @@ class Plan:
     programs: list[Program]
     ports: list[tuple[str, int]] = field(default_factory=list)  # accept connections when ready
     users: list[str] = field(default_factory=list)  # whose processes a clean-up may end
-    stop_limit_s: float = 5.0  # from SIGTERM to SIGKILL
-    adopted_limit_s: float = 3.0  # the same for what programs leave, such as playing executors
+    stop_limit_s: float = 4.0  # from SIGTERM to SIGKILL
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

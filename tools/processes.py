@@ -87,15 +87,19 @@ def identify(pid: int) -> Process:
     return stat.process
 
 
+def children(pid: int) -> list[Process]:
+    return [stat.process for stat in all_stats() if stat.parent == pid and stat.state != "Z"]
+
+
 def descendants(roots: Iterable[int]) -> list[Process]:
     """The living processes below `roots` (without them), parents before children."""
-    children: dict[int, list[Stat]] = {}
+    below: dict[int, list[Stat]] = {}
     for stat in all_stats():
-        children.setdefault(stat.parent, []).append(stat)
+        below.setdefault(stat.parent, []).append(stat)
     found: list[Process] = []
     waiting = list(roots)
     while waiting:
-        for stat in children.get(waiting.pop(0), []):
+        for stat in below.get(waiting.pop(0), []):
             waiting.append(stat.pid)
             if stat.state != "Z":
                 found.append(stat.process)

@@ -58,7 +58,7 @@ class Supervised:
             return
         self.child.stdin.close()
         self.child.stdout.close()
-        status = self.child.wait(self.plan.stop_limit_s + self.plan.adopted_limit_s + 30)
+        status = self.child.wait(self.plan.stop_limit_s + 30)
         self.child = None
         if status != 0:
             raise RuntimeError(f"the supervisor ended with status {status}")

@@ -306,8 +306,7 @@ class Supervisor:
     def _end(self) -> None:
         self.stopping = True
         try:
-            self._end_programs()
-            self._end_adopted()
+            self._end_politely()
         finally:
             processes.end_own_descendants()
             for each in self.sockets.values():
@@ -315,27 +314,18 @@ class Supervisor:
             remove_run_dir(self.plan.run_dir)
             leftovers.remove_record(self.plan)
 
-    def _end_programs(self) -> None:
-        started = [each.process for each in self.running.values() if each.process is not None]
-        for process in started:
-            process.send(signal.SIGTERM)
-        self._wait_until(lambda: not any(each.lives() for each in started), self.plan.stop_limit_s)
-
-    def _end_adopted(self) -> None:
-        """Executors that were playing come to us when the runner ends; they get the chance to write
-        their outcome."""
-        def adopted() -> list[Process]:
-            me = os.getpid()
-            return [stat.process for stat in processes.all_stats()
-                    if stat.parent == me and stat.state != "Z"]
-
-        for process in adopted():
-            process.send(signal.SIGTERM)
-        self._wait_until(lambda: not adopted(), self.plan.adopted_limit_s)
-
-    def _wait_until(self, done: Callable[[], bool], limit_s: float) -> None:
-        deadline = time.monotonic() + limit_s
-        while not done() and not self.hurry and time.monotonic() < deadline:
+    def _end_politely(self) -> None:
+        """SIGTERM for every program, and for what comes to us when they end: executors that were
+        playing get the chance to write their outcome. What is left after the limit is killed."""
+        told: set[Process] = set()
+        deadline = time.monotonic() + self.plan.stop_limit_s
+        while not self.hurry and time.monotonic() < deadline:
+            children = processes.children(os.getpid())
+            if not children:
+                return
+            for child in set(children) - told:
+                child.send(signal.SIGTERM)
+            told.update(children)
             for key, _ in self.selector.select(0.05):
                 if key.data == self._read_signals:
                     key.data()

@@ -28,11 +28,17 @@ def _shell() -> Any:
     return get_ipython()
 
 
+def absolute(path: str) -> str:
+    """The absolute path of a file, its folder without links: one notebook has one path."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
 def _notebook_file(path: str) -> Optional[str]:
     """The absolute path, if it is a notebook that exists."""
     path = re.sub(r"-jvsc-[-0-9a-f]*$", "", path)
     if path.endswith(".ipynb") and os.path.isfile(path):
-        return os.path.abspath(path)
+        return absolute(path)
     return None
 
 

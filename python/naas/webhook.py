@@ -10,7 +10,7 @@ from . import respond, show
 from .client import call, job_url, jobs_in
 from .environment import is_production, published_path
 from .errors import NaasError
-from .locate import calling_notebook
+from .locate import absolute, calling_notebook
 from .offer import NotOffered
 
 KIND = "notebook"
@@ -27,7 +27,7 @@ def _resolve(path: Optional[str]) -> str:
         path = os.fspath(path)
     if is_production():
         return published_path(path)
-    return calling_notebook() if path is None else os.path.abspath(path)
+    return calling_notebook() if path is None else absolute(path)
 
 
 def _read_file(path: str) -> Dict[str, str]:

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 
-#define MAX_COMPONENT 255
+#define MAX_COMPONENT 240 /* an execution has files with more before the name */
 #define MAX_PATH 1024
 
 gboolean
@@ -130,6 +130,19 @@ files_open_beneath(int root, const char *path, int flags, mode_t mode, GError **
 	return (int) fd;
 }
 
+static gboolean
+set_owner(int fd, const char *name, mode_t mode, gid_t gid, GError **error)
+{
+	if (gid != (gid_t) -1 && fchown(fd, (uid_t) -1, gid) < 0)
+		return nbhook_error_set_errno(
+			error, errno, "giving the folder %s to its group", name);
+	if (fchmod(fd, mode) < 0)
+		return nbhook_error_set_errno(
+			error, errno, "setting the mode of the folder %s", name);
+	return TRUE;
+}
+
+/* A new folder that cannot be made ours entirely is taken back: the next try must not find it. */
 static int
 make_folder(int parent, const char *name, mode_t mode, gid_t gid, GError **error)
 {
@@ -142,12 +155,8 @@ make_folder(int parent, const char *name, mode_t mode, gid_t gid, GError **error
 	AUTO_FD fd = files_open_beneath(parent, name, O_RDONLY | O_DIRECTORY, 0, error);
 	if (fd < 0)
 		return -1;
-	if (made && gid != (gid_t) -1 && fchown(fd, (uid_t) -1, gid) < 0) {
-		nbhook_error_set_errno(error, errno, "giving the folder %s to its group", name);
-		return -1;
-	}
-	if (made && fchmod(fd, mode) < 0) {
-		nbhook_error_set_errno(error, errno, "setting the mode of the folder %s", name);
+	if (made && !set_owner(fd, name, mode, gid, error)) {
+		unlinkat(parent, name, AT_REMOVEDIR);
 		return -1;
 	}
 	return files_steal_fd(&fd);
@@ -159,6 +168,8 @@ files_make_folders(int root, const char *path, mode_t mode, gid_t gid, GError **
 	g_auto(GStrv) names = g_strsplit(path, "/", -1);
 	AUTO_FD at = fcntl(root, F_DUPFD_CLOEXEC, 0);
 
+	if (at < 0)
+		nbhook_error_set_errno(error, errno, "opening a folder");
 	for (char **name = names; at >= 0 && *name != NULL; name++) {
 		int next;
 
@@ -254,6 +265,12 @@ files_remove_tree(int root, const char *path, GError **error)
 	g_autofree char *folder = g_path_get_dirname(path);
 	g_autofree char *name = g_path_get_basename(path);
 	g_autoptr(GError) failure = NULL;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_FORBIDDEN,
+			"%s names no entry of a folder", path);
+		return FALSE;
+	}
 	AUTO_FD parent = files_open_beneath(root, folder, O_RDONLY | O_DIRECTORY, 0, &failure);
 
 	if (parent < 0 && g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND))

@@ -51,10 +51,10 @@ int files_open_beneath(int root, const char *path, int flags, mode_t mode, GErro
 int files_make_folders(int root, const char *path, mode_t mode, gid_t gid, GError **error);
 
 /* An author's absolute path as the relative path below production/: no leading slash, no empty, "." or
- * ".." component, valid UTF-8, no control character, components of at most 255 and 1024 bytes in all.
+ * ".." component, valid UTF-8, no control character, components of at most 240 and 1024 bytes in all.
  * FORBIDDEN for "..", BAD_REQUEST for the rest. The caller frees. */
 char *files_published_path(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Removes what is at path beneath root, a folder with all it holds, following no link. A missing path is
- * success. */
+ * success; FORBIDDEN for one that ends in "." or "..". */
 gboolean files_remove_tree(int root, const char *path, GError **error);

@@ -1,6 +1,7 @@
 /* Both ways of receiving share one rule: read the eight bytes, check them, read exactly the text. The
  * kernel hands descriptors out with the first byte they were sent beside, so a reader that has a frame
- * whole also has its descriptors; they wait in a queue until then. */
+ * whole also has its descriptors; they wait in a queue until then. A read ends behind descriptors, so that
+ * those that no frame names are found out at once. */
 #include "base/frame.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct FrameReader {
 	GByteArray *bytes;
 	size_t taken; /* how much of bytes has been given out */
 	GArray *fds;  /* int, not given out yet */
+	gboolean cut; /* more descriptors came than a frame may have, or than we may open */
 };
 
 void
@@ -58,14 +60,20 @@ broken(GError **error, const char *why)
 }
 
 GBytes *
-frame_encode(json_object *body, int n_fds)
+frame_encode(json_object *body, int n_fds, GError **error)
 {
 	g_autofree char *text = json_print(body);
 	size_t size = strlen(text);
+
+	g_assert(n_fds <= FRAME_MAX_FDS);
+	if (size > FRAME_MAX_SIZE) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+			"a message between the programs has %zu bytes, more than %u", size,
+			FRAME_MAX_SIZE);
+		return NULL;
+	}
 	guint32 length = g_htonl((guint32) size);
 	unsigned char *bytes = g_malloc(HEADER_SIZE + size);
-
-	g_assert(size <= FRAME_MAX_SIZE && n_fds <= FRAME_MAX_FDS);
 	memcpy(bytes, &length, 4);
 	bytes[4] = FRAME_VERSION;
 	bytes[5] = (unsigned char) n_fds;
@@ -116,8 +124,11 @@ gboolean
 frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
 	GError **error)
 {
-	g_autoptr(GBytes) frame = frame_encode(body, n_fds);
-	size_t size;
+	g_autoptr(GBytes) frame = frame_encode(body, n_fds, error);
+	size_t size = 0;
+
+	if (frame == NULL)
+		return FALSE;
 	const char *bytes = g_bytes_get_data(frame, &size);
 
 	while (size > 0) {
@@ -190,6 +201,7 @@ receive_some(FrameReader *reader, int socket, size_t size)
 	g_byte_array_set_size(reader->bytes, old + (guint) MAX(got, 0));
 	if (got > 0)
 		collect_fds(reader, &message);
+	reader->cut |= got > 0 && (message.msg_flags & MSG_CTRUNC) != 0;
 	errno = cause;
 	return got;
 }
@@ -202,7 +214,8 @@ frame_reader_fill(FrameReader *reader, int socket, GError **error)
 
 		if (got == 0)
 			return FALSE;
-		if (got > 0 && reader->bytes->len - reader->taken <= FRAME_MAX_SIZE + HEADER_SIZE)
+		if (got > 0 && reader->fds->len == 0 &&
+			reader->bytes->len - reader->taken <= FRAME_MAX_SIZE + HEADER_SIZE)
 			continue;
 		if (got > 0 || errno == EAGAIN)
 			return TRUE; /* the rest when the frames at hand have been taken */
@@ -246,23 +259,43 @@ take_frame(FrameReader *reader, size_t size, int n_fds, GError **error)
 	return frame;
 }
 
+/* Drops the bytes that have been given out. */
+static void
+compact(FrameReader *reader)
+{
+	if (reader->taken > 0)
+		g_byte_array_remove_range(reader->bytes, 0, (guint) reader->taken);
+	reader->taken = 0;
+}
+
+/* There is no whole frame: what is there must be the beginning of one. */
+static gboolean
+check_rest(FrameReader *reader, GError **error)
+{
+	compact(reader);
+	if (reader->fds->len > (reader->bytes->len > 0 ? FRAME_MAX_FDS : 0))
+		return broken(error, "descriptors came that no frame names");
+	return TRUE;
+}
+
 Frame *
 frame_reader_next(FrameReader *reader, GError **error)
 {
 	size_t have = reader->bytes->len - reader->taken;
-	size_t size;
-	int n_fds;
+	size_t size = 0;
+	int n_fds = 0;
 
-	if (have < HEADER_SIZE) {
-		if (reader->taken > 0)
-			g_byte_array_remove_range(reader->bytes, 0, (guint) reader->taken);
-		reader->taken = 0;
+	if (reader->cut) {
+		broken(error, "descriptors of a frame are missing");
 		return NULL;
 	}
-	if (!check_header(reader->bytes->data + reader->taken, &size, &n_fds, error))
+	if (have >= HEADER_SIZE &&
+		!check_header(reader->bytes->data + reader->taken, &size, &n_fds, error))
 		return NULL;
-	if (have < HEADER_SIZE + size)
+	if (have < HEADER_SIZE + size) {
+		check_rest(reader, error);
 		return NULL;
+	}
 	if ((guint) n_fds > reader->fds->len) {
 		broken(error, "descriptors of a frame are missing");
 		return NULL;

@@ -27,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Frame, frame_free)
 int frame_steal_fd(Frame *frame, const char *name);
 
 /* Sends a whole frame, waiting (poll) where the socket is full, at most until deadline_ms (clock_ms(),
- * -1: for ever). fds stay the caller's. */
+ * -1: for ever). fds stay the caller's. TOO_LARGE: nothing has been sent. */
 gboolean frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
 	GError **error);
 
@@ -43,12 +43,13 @@ FrameReader *frame_reader_new(void);
 void frame_reader_free(FrameReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FrameReader, frame_reader_free)
 
-/* Reads what the socket has. False with an error when the stream is broken, false without one at its
+/* Reads what the socket has, at most up to the next descriptors. False with an error when the stream is broken, false without one at its
  * end. Call frame_reader_next until it gives NULL afterwards, also when false. */
 gboolean frame_reader_fill(FrameReader *reader, int socket, GError **error);
 
 /* The next whole frame or NULL; the caller frees it. A broken frame is an error. */
 Frame *frame_reader_next(FrameReader *reader, GError **error);
 
-/* The header and text of a frame as bytes, for a writer that queues. */
-GBytes *frame_encode(json_object *body, int n_fds);
+/* The header and text of a frame as bytes, for a writer that queues; TOO_LARGE when there would be more
+ * than FRAME_MAX_SIZE. */
+GBytes *frame_encode(json_object *body, int n_fds, GError **error) G_GNUC_WARN_UNUSED_RESULT;

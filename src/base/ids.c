@@ -58,10 +58,10 @@ ids_job_id(const char *name, const char *uuid)
 {
 	GString *id = g_string_new(NULL);
 
-	for (const char *at = name; *at != '\0' && id->len < NAME_MAX_LENGTH;
-		at = g_utf8_next_char(at))
-		g_string_append_c(
-			id, g_ascii_isalnum(*at) || strchr("-_.", *at) != NULL ? *at : '-');
+	for (const char *at = name; *at != '\0' && id->len < NAME_MAX_LENGTH; at++)
+		if (((unsigned char) *at & 0xc0) != 0x80) /* one for each character of UTF-8 */
+			g_string_append_c(
+				id, g_ascii_isalnum(*at) || strchr("-_.", *at) != NULL ? *at : '-');
 	if (id->len == 0)
 		g_string_append(id, "job");
 	g_string_append_printf(id, ":%s", uuid);

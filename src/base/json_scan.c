@@ -215,7 +215,8 @@ scan_container(Scan *scan, char close, gboolean (*scan_item)(Scan *))
 {
 	if (++scan->depth > scan->max_depth) {
 		g_set_error(scan->error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
-			"the JSON is nested deeper than %d at byte %zu (for requests, max_json_depth is "
+			"the JSON is nested deeper than %d at byte %zu (for requests, "
+			"max_json_depth is "
 			"the setting)",
 			scan->max_depth, scan->at);
 		return FALSE;

@@ -7,4 +7,5 @@ libnbhook_a_SOURCES += \
 	src/base/json.c src/base/json.h \
 	src/base/json_scan.c src/base/json_scan.h \
 	src/base/listen.c src/base/listen.h \
-	src/base/log.c src/base/log.h
+	src/base/log.c src/base/log.h \
+	src/base/loop.c src/base/loop.h

@@ -26,10 +26,10 @@ Channel *channel_new(int fd, ChannelFrame on_frame, ChannelClosed on_closed, gpo
 /* May be called within its callbacks. on_closed is not called by it. */
 void channel_free(Channel *channel);
 
-/* Sends a frame (body is borrowed). Descriptors are duplicated when they have to wait, and stay the
- * caller's. Sending on a closed channel does nothing. */
-void channel_send(Channel *channel, json_object *body, const int *fds, int n_fds);
+/* Sends a frame (body is borrowed). Descriptors are duplicated and stay the caller's. Sending on a closed
+ * channel does nothing. False when the frame would be over FRAME_MAX_SIZE: then nothing is sent. */
+gboolean channel_send(Channel *channel, json_object *body, const int *fds, int n_fds);
 
 /* The same with the descriptors' names put into body as "fds". */
-void channel_send_named(
+gboolean channel_send_named(
 	Channel *channel, json_object *body, const char *const *names, const int *fds, int n_fds);

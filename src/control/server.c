@@ -194,11 +194,18 @@ call_reply(Call *call, json_object *members, const char *const *names, const int
 {
 	g_autoptr(json_object) body = members != NULL ? members : json_object_new_object();
 
-	json_put_shared(body, "id", json_member(call->frame->body, "id"));
+	json_put_int(body, "id", json_int_member(call->frame->body, "id", 0));
+	gboolean sent = TRUE;
 	if (call->connection != NULL && n_fds > 0)
-		channel_send_named(call->connection->channel, body, names, fds, n_fds);
+		sent = channel_send_named(call->connection->channel, body, names, fds, n_fds);
 	else if (call->connection != NULL)
-		channel_send(call->connection->channel, body, NULL, 0);
+		sent = channel_send(call->connection->channel, body, NULL, 0);
+	if (!sent) {
+		call_fail_with(call, NBHOOK_ERROR_INTERNAL,
+			"the answer is longer than %u bytes, the most that a message may have",
+			FRAME_MAX_SIZE);
+		return;
+	}
 	call_drop(call);
 }
 

@@ -35,7 +35,8 @@ json_object *call_body(Call *call);              /* borrowed */
 int call_steal_fd(Call *call, const char *name); /* -1: not passed; the caller closes it */
 gboolean call_is_admin(Call *call);
 
-/* Replies with members (given away; NULL for none) and descriptors, which stay the caller's. */
+/* Replies with members (given away; NULL for none) and descriptors, which stay the caller's. A reply over
+ * FRAME_MAX_SIZE becomes an error (INTERNAL). */
 void call_reply(
 	Call *call, json_object *members, const char *const *names, const int *fds, int n_fds);
 

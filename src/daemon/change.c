@@ -5,9 +5,6 @@
 #include "base/error.h"
 #include "daemon/rights.h"
 
-/* The changes of a daemon; the first is being made. There is one daemon in a process. */
-static GQueue changes = G_QUEUE_INIT;
-
 static void
 change_free(Change *change)
 {
@@ -33,17 +30,19 @@ void
 change_enqueue(Change *change)
 {
 	call_set_withdrawn(change->call, withdrawn, change);
-	g_queue_push_tail(&changes, change);
-	if (changes.length == 1)
+	g_queue_push_tail(&change->daemon->changes, change);
+	if (change->daemon->changes.length == 1)
 		change->make(change);
 }
 
 void
 change_finish(Change *change)
 {
-	g_queue_remove(&changes, change);
+	GQueue *changes = &change->daemon->changes;
+
+	g_queue_remove(changes, change);
 	change_free(change);
-	Change *next = g_queue_peek_head(&changes);
+	Change *next = g_queue_peek_head(changes);
 	if (next != NULL)
 		next->make(next);
 }

@@ -55,11 +55,12 @@ clear_files(gpointer data, GError **error)
 static char *
 version_path(const Change *change, const char *id)
 {
-	g_autofree char *folder = g_path_get_dirname(change->path);
-	g_autofree char *file = g_path_get_basename(change->path);
+	g_autofree char *path = g_strdup_printf("/%s", change->path);
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *file = g_path_get_basename(path);
 
-	return g_strdup_printf(
-		"/%s/%s___%s%s", folder, id, change->outputs ? "output__" : "", file);
+	return g_strdup_printf("%s%s%s___%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", id,
+		change->outputs ? "output__" : "", file);
 }
 
 static json_object *

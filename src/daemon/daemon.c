@@ -123,6 +123,7 @@ daemon_new(const Settings *settings, GError **error)
 	g_autofree char *runner_path = g_build_filename(settings->run_dir, "runner.sock", NULL);
 
 	daemon->settings = settings;
+	g_queue_init(&daemon->changes);
 	daemon->registry = registry_new();
 	daemon->workers = workers_new(g_main_context_default());
 	daemon->server = server_new(ops, daemon);

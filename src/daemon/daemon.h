@@ -24,6 +24,7 @@ typedef struct Daemon {
 	Server *server;
 	RunnerLink *runner;
 	Intake *intake;         /* folders of calls that have begun and are not submitted */
+	GQueue changes;         /* of webhooks, one made after the other (daemon/change.h) */
 	Dispatcher *dispatcher; /* accepted jobs that have not ended */
 } Daemon;
 

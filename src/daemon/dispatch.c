@@ -12,6 +12,7 @@
 
 #define MAX_ATTEMPTS 3
 #define PROGRESS_INTERVAL_MS 500
+#define RETRY_SECONDS 1
 
 struct LiveJob {
 	Dispatcher *dispatcher;
@@ -24,6 +25,7 @@ struct LiveJob {
 	gboolean ending;     /* its end is on the way to the store */
 	GPtrArray *waiters;  /* of Call */
 	guint status_source; /* a status file that is due */
+	guint retry_source;  /* a change of its row that is tried again */
 };
 
 struct Dispatcher {
@@ -31,6 +33,7 @@ struct Dispatcher {
 	GHashTable *jobs; /* uuid -> LiveJob, owned */
 	GQueue *queue;    /* of LiveJob, waiting for a slot */
 	gint64 slots_taken;
+	gint64 ending;       /* jobs whose end is on the way to the store */
 	double mean_seconds; /* of the last runs, for Retry-After */
 };
 
@@ -45,6 +48,8 @@ live_free(LiveJob *live)
 {
 	if (live->status_source != 0)
 		g_source_remove(live->status_source);
+	if (live->retry_source != 0)
+		g_source_remove(live->retry_source);
 	run_free(live->run);
 	files_close(&live->execution);
 	g_free(live->key);
@@ -79,13 +84,27 @@ dispatcher_free(Dispatcher *dispatcher)
 	g_free(dispatcher);
 }
 
+/* The jobs that wait for a slot, those whose row is not durable yet among them. */
 static gint64
-count_queued_of(Dispatcher *dispatcher, gint64 hook)
+count_waiting(const Dispatcher *dispatcher)
+{
+	return (gint64) g_hash_table_size(dispatcher->jobs) - dispatcher->slots_taken -
+	       dispatcher->ending;
+}
+
+static gint64
+count_waiting_of(Dispatcher *dispatcher, gint64 hook)
 {
 	gint64 count = 0;
+	GHashTableIter iter;
+	gpointer value;
 
-	for (GList *link = dispatcher->queue->head; link != NULL; link = link->next)
-		count += ((LiveJob *) link->data)->job->webhook == hook;
+	g_hash_table_iter_init(&iter, dispatcher->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const LiveJob *live = value;
+
+		count += !live->has_slot && !live->ending && live->job->webhook == hook;
+	}
 	return count;
 }
 
@@ -93,7 +112,7 @@ gboolean
 dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error)
 {
 	const Settings *settings = dispatcher->daemon->settings;
-	gint64 waiting = dispatcher->queue->length;
+	gint64 waiting = count_waiting(dispatcher);
 
 	*retry_after = (int) CLAMP(ceil((double) (waiting + 1) * dispatcher->mean_seconds /
 					   (double) settings->concurrency),
@@ -107,7 +126,7 @@ dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GErro
 		return FALSE;
 	}
 	if (waiting >= settings->webhook_queue_limit &&
-		count_queued_of(dispatcher, hook) >= settings->webhook_queue_limit) {
+		count_waiting_of(dispatcher, hook) >= settings->webhook_queue_limit) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_QUEUE_FULL,
 			"%" G_GINT64_FORMAT
 			" calls of this webhook are waiting for their turn, as many "
@@ -236,6 +255,17 @@ dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
 		enqueue(live);
 }
 
+static gboolean
+on_retry_creating(gpointer data)
+{
+	LiveJob *live = data;
+
+	live->retry_source = 0;
+	enqueue(live);
+	return G_SOURCE_REMOVE;
+}
+
+/* A store that fails is given a second before the job stands in the queue again. */
 static void
 on_creating(gpointer data, const GError *failure)
 {
@@ -248,7 +278,8 @@ on_creating(gpointer data, const GError *failure)
 	g_warning("job %s waits: %s", live->job->id, failure->message);
 	give_slot_back(live);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
-	enqueue(live);
+	live->job->task.attempts--; /* no executor was asked for */
+	live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_creating, live);
 }
 
 /* Gives free slots to those who wait longest. */
@@ -339,9 +370,10 @@ on_end_committed(gpointer data, const GError *failure)
 	if (failure != NULL) {
 		g_critical("job %s has ended and is kept again in a second: %s", live->job->id,
 			failure->message);
-		g_timeout_add_seconds(1, on_retry_end, live);
+		live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_end, live);
 		return;
 	}
+	dispatcher->ending--;
 	status_write(live->job, live->execution, FALSE);
 	answer_waiters(live);
 	final = g_new0(FinalStatus, 1);
@@ -358,6 +390,7 @@ on_retry_end(gpointer data)
 {
 	LiveJob *live = data;
 
+	live->retry_source = 0;
 	records_update_job(live->dispatcher->daemon->writer, live->job, on_end_committed, live);
 	return G_SOURCE_REMOVE;
 }
@@ -368,6 +401,7 @@ finish(LiveJob *live)
 	Dispatcher *dispatcher = live->dispatcher;
 
 	live->ending = TRUE;
+	dispatcher->ending++;
 	if (live->status_source != 0)
 		g_source_remove(live->status_source);
 	live->status_source = 0;

@@ -124,18 +124,14 @@ choose_token(Daemon *daemon, const Hook *old, const char *wanted, GError **error
 	return NULL;
 }
 
-/* A version's id is later than the one before it, whatever the clock says. */
-static char *
-next_histo(const Hook *old, gint64 now_us)
+/* The time of a version is later than that of the one before it, whatever the clock says: its id is
+ * made of it. */
+static gint64
+version_time(const Hook *old)
 {
-	g_autofree char *histo = clock_histo(now_us);
+	gint64 now_us = clock_wall_us();
 
-	while (old != NULL && strcmp(histo, old->histo) <= 0) {
-		now_us = MAX(now_us, old->updated_us) + 1;
-		g_free(histo);
-		histo = clock_histo(now_us);
-	}
-	return g_steal_pointer(&histo);
+	return old != NULL ? MAX(now_us, old->updated_us + 1) : now_us;
 }
 
 static Hook *
@@ -159,12 +155,13 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 	hook->type = g_strdup(json_string_member(body, "type"));
 	hook->token = g_steal_pointer(&token);
 	hook->token_hash = ids_sha256(hook->token);
-	hook->updated_us = clock_wall_us();
+	hook->updated_us = version_time(old);
 	hook->created_us = old != NULL ? old->created_us : hook->updated_us;
-	hook->histo = next_histo(old, hook->updated_us);
+	hook->histo = clock_histo(hook->updated_us);
 	hook->kernel = g_strdup(name);
 	hook->language = g_strdup(spec->language);
-	hook->params = params != NULL ? json_object_get(params) : json_object_new_object();
+	/* a copy: the store's thread prints it, and the call may go meanwhile */
+	hook->params = params != NULL ? json_copy(params) : json_object_new_object();
 	hook->debug = json_bool_member(body, "debug", FALSE);
 	hook->edited = old != NULL;
 	return hook;

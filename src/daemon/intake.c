@@ -17,7 +17,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/records.h"
 
-#define SWEEP_AGE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+#define SWEEP_AGE_MS (G_GINT64_CONSTANT(3600) * 1000)
 #define SWEEP_INTERVAL_SECONDS 600
 
 typedef struct Submission Submission;
@@ -27,7 +27,8 @@ typedef struct {
 	char *folder;
 	int execution;
 	Hook *hook;
-	gint64 begun_us;
+	gint64 begun_us;        /* wall clock, for people */
+	gint64 begun_ms;        /* clock_ms(), for the sweep */
 	Submission *submission; /* while one is on its way; borrowed */
 } Pending;
 
@@ -68,7 +69,7 @@ static gboolean
 sweep_pending(gpointer data)
 {
 	Intake *intake = data;
-	gint64 now = clock_wall_us();
+	gint64 now = clock_ms();
 	GHashTableIter iter;
 	gpointer value;
 
@@ -76,7 +77,7 @@ sweep_pending(gpointer data)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Pending *pending = value;
 
-		if (pending->submission != NULL || now - pending->begun_us < SWEEP_AGE_US)
+		if (pending->submission != NULL || now - pending->begun_ms < SWEEP_AGE_MS)
 			continue;
 		remove_folder(intake, pending->folder);
 		g_hash_table_iter_remove(&iter);
@@ -112,7 +113,8 @@ is_old(int executions, const char *name)
 	struct stat info;
 
 	return fstatat(executions, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       clock_wall_us() - (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC > SWEEP_AGE_US;
+	       clock_wall_us() - (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC >
+		       SWEEP_AGE_MS * 1000;
 }
 
 void
@@ -180,6 +182,7 @@ make_pending(Intake *intake, Hook *hook, const char *uuid, GError **error)
 	pending->execution = execution;
 	pending->hook = hook_ref(hook);
 	pending->begun_us = now;
+	pending->begun_ms = clock_ms();
 	g_hash_table_insert(intake->pending, pending->uuid, pending);
 	return pending;
 }
@@ -358,14 +361,14 @@ submission_free(Submission *submission)
 
 /* After a failure the call may begin again, with a new folder. */
 static void
-submit_failed(Submission *submission, const GError *failure)
+submit_failed(Submission *submission, const GError *failure, int retry_after)
 {
 	Intake *intake = submission->daemon->intake;
 
 	if (submission->live != NULL)
 		dispatcher_abandon(submission->daemon->dispatcher, submission->live);
 	for (guint i = 0; i < submission->calls->len; i++)
-		call_fail(g_ptr_array_index(submission->calls, i), failure, 0);
+		call_fail(g_ptr_array_index(submission->calls, i), failure, retry_after);
 	remove_folder(intake, submission->pending->folder);
 	g_hash_table_remove(intake->pending, submission->pending->uuid);
 	submission_free(submission);
@@ -378,7 +381,7 @@ on_committed(gpointer data, const GError *failure)
 	Daemon *daemon = submission->daemon;
 
 	if (failure != NULL) {
-		submit_failed(submission, failure);
+		submit_failed(submission, failure, 0);
 		return;
 	}
 	for (guint i = 0; i < submission->calls->len; i++)
@@ -407,15 +410,22 @@ job_of_pending(Pending *pending)
 	return job;
 }
 
-/* The folder is durable: the row may be made. */
+/* The folder is durable: the row may be made, if there is room still. */
 static void
 on_folder_durable(gpointer data, const GError *failure)
 {
 	Submission *submission = data;
 	Daemon *daemon = submission->daemon;
+	g_autoptr(GError) full = NULL;
+	int retry_after = 0;
 
 	if (failure != NULL) {
-		submit_failed(submission, failure);
+		submit_failed(submission, failure, 0);
+		return;
+	}
+	if (!dispatcher_has_room(
+		    daemon->dispatcher, submission->pending->hook->id, &retry_after, &full)) {
+		submit_failed(submission, full, retry_after);
 		return;
 	}
 	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(submission->pending),

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/files.h"
 
 #define MAX_SIZE (64 * 1024 * 1024)
@@ -26,13 +27,18 @@ Outcome *
 outcome_load(int execution)
 {
 	Outcome *outcome = g_new0(Outcome, 1);
-	AUTO_FD fd = files_open_beneath(execution, "outcome", O_RDONLY, 0, NULL);
+	g_autoptr(GError) failure = NULL;
+	AUTO_FD fd = files_open_beneath(execution, "outcome", O_RDONLY, 0, &failure);
 	size_t size = 0;
 	g_autofree char *text =
-		fd >= 0 ? files_read_all(fd, MAX_SIZE, "outcome", &size, NULL) : NULL;
+		fd >= 0 ? files_read_all(fd, MAX_SIZE, "outcome", &size, &failure) : NULL;
 	const char *line = text;
 	const char *end;
 
+	if (failure != NULL && !g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND)) {
+		g_warning("an outcome cannot be read: %s", failure->message);
+		outcome->begun = TRUE;
+	}
 	while (line != NULL && (end = memchr(line, '\n', size - (size_t) (line - text))) != NULL) {
 		take_line(outcome, line, (size_t) (end - line));
 		line = end + 1;

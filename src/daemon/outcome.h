@@ -9,7 +9,7 @@ typedef struct Outcome {
 } Outcome;
 
 /* Reads the outcome of an execution's folder. A missing file is an outcome that has not begun; a last line
- * without its newline does not count. */
+ * without its newline does not count. One that cannot be read counts as begun: nothing is run twice. */
 Outcome *outcome_load(int execution);
 void outcome_free(Outcome *outcome);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outcome, outcome_free)

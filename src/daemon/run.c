@@ -60,6 +60,7 @@ struct Run {
 	Outcome *outcome;
 	char *failure;
 	guint idle;
+	guint again; /* a connection that is due */
 	gboolean over;
 	RunEvent last;
 	RunTold told;
@@ -80,6 +81,8 @@ run_free(Run *run)
 		return;
 	if (run->idle != 0)
 		g_source_remove(run->idle);
+	if (run->again != 0)
+		g_source_remove(run->again);
 	if (run->request != NULL)
 		runner_link_cancel(run->request);
 	channel_free(run->handover);
@@ -190,16 +193,30 @@ on_follow_closed(Channel *channel, const GError *failure, gpointer data)
 		follow(run);
 }
 
+static gboolean
+on_again(gpointer data)
+{
+	Run *run = data;
+
+	run->again = 0;
+	follow(run);
+	return G_SOURCE_REMOVE;
+}
+
+/* Only a socket that nobody holds says that the executor is gone; what we lack ourselves (descriptors)
+ * says nothing. */
 static void
 follow(Run *run)
 {
 	g_autoptr(GError) error = NULL;
 	int fd = listen_connect(run->socket_path, 0, &error);
 
-	if (fd < 0)
+	if (fd >= 0)
+		run->follow = channel_new(fd, on_follow_frame, on_follow_closed, run);
+	else if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE))
 		read_outcome(run);
 	else
-		run->follow = channel_new(fd, on_follow_frame, on_follow_closed, run);
+		run->again = g_timeout_add_seconds(1, on_again, run);
 }
 
 static void
@@ -269,7 +286,8 @@ on_executor(int executor, const GError *failure, gpointer data)
 	}
 	g_autoptr(json_object) body = play_message(run);
 	run->handover = channel_new(executor, on_handover_frame, on_handover_closed, run);
-	channel_send_named(run->handover, body, fd_names, run->fds, FD_N);
+	if (!channel_send_named(run->handover, body, fd_names, run->fds, FD_N))
+		fail(run, "the registered params are too long", NULL);
 	files_close(&run->fds[FD_RUN]); /* the run lives as long as the executor's copy */
 }
 
@@ -277,9 +295,9 @@ static int
 make_run_socket(const char *path, GError **error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	unlink(path);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
 		errno = ENAMETOOLONG;
 	else if (fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof address) == 0 &&

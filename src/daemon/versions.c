@@ -16,6 +16,8 @@ sync_chain(int root, const char *path, GError **error)
 	g_auto(GStrv) names = g_strsplit(path, "/", -1);
 	AUTO_FD at = fcntl(root, F_DUPFD_CLOEXEC, 0);
 
+	if (at < 0)
+		return nbhook_error_set_errno(error, errno, "opening a folder");
 	for (char **name = names; at >= 0 && files_sync(at, "a folder", error); name++) {
 		if (*name == NULL)
 			return TRUE;

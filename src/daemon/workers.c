@@ -1,5 +1,8 @@
 #include "daemon/workers.h"
 
+#include "base/error.h"
+#include "base/loop.h"
+
 #define THREADS 32
 
 typedef struct {
@@ -44,9 +47,10 @@ run(gpointer data, gpointer unused)
 {
 	Item *item = data;
 
-	item->work(item->data, &item->failure);
-	g_main_context_invoke_full(item->workers->context, G_PRIORITY_DEFAULT, finish, item,
-		(GDestroyNotify) item_free);
+	if (!item->work(item->data, &item->failure) && item->failure == NULL)
+		item->failure = g_error_new(NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
+			"a piece of work failed without a reason");
+	loop_tell(item->workers->context, finish, item, (GDestroyNotify) item_free);
 }
 
 Workers *

@@ -126,9 +126,10 @@ start_kernel(const KeeperSpec *spec)
 	close(ends[0]);
 	if (size <= 0)
 		return pid;
-	g_autofree char *text = g_strdup_printf("%s: %s",
-		failure.in_folder ? "its working directory" : spec->argv[0],
-		g_strerror(failure.errno_value));
+	g_autofree char *program = g_path_get_basename(spec->argv[0]);
+	g_autofree char *text =
+		g_strdup_printf("%s: %s", failure.in_folder ? "its working directory" : program,
+			g_strerror(failure.errno_value));
 	report(KEEPER_REPORT_NO_KERNEL, 0, text);
 	return 0;
 }

@@ -18,7 +18,8 @@
 /* After the kernel's death what it has sent is still read, until nothing has come for this long. */
 #define QUIET_MS 50
 #define QUIET_MAX_MS 1000
-#define RUNG_MS 2000
+/* How long an interrupt waits for the kernel to say that it executes the cell. */
+#define EXECUTING_MS 500
 /* Messages of one channel that are taken before the other descriptors are looked at again. */
 #define BATCH 500
 
@@ -246,7 +247,8 @@ send_request(Play *play, const char *msg_type, json_object *content, char **msg_
 	return *msg_id != NULL;
 }
 
-/* Sends the next cell, or ends. While it is stopping, the end of a cell is the end. */
+/* Sends the next cell, or ends. While it is stopping, the end of a cell is the end, and so is a kernel that
+ * is idle after its interrupt. */
 static void
 play_on(Play *play)
 {
@@ -257,7 +259,8 @@ play_on(Play *play)
 		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
 			player_sent(play->player, msg_id);
 	}
-	if (player_state(play->player) != PLAYER_WAITING)
+	if (player_state(play->player) != PLAYER_WAITING ||
+		(play->rung > 0 && player_is_idle(play->player)))
 		end(play);
 }
 
@@ -364,21 +367,22 @@ climb(Play *play, gint64 now_ms)
 	static const struct {
 		int signal_number; /* 0: interrupt */
 		const char *word;
-	} ladder[] = { { 0, "interrupted" }, { SIGTERM, "sent SIGTERM" }, { SIGKILL, "killed" } };
+		gint64 wait_ms;
+	} ladder[] = { { 0, "interrupted", 1000 }, { 0, "interrupted again", 1000 },
+		{ SIGTERM, "sent SIGTERM", 2000 }, { SIGKILL, "killed", 2000 } };
+	gboolean early = play->rung == 0 && player_is_executing(play->player);
 
-	if (now_ms < play->rung_ms)
-		return;
-	if (play->rung >= G_N_ELEMENTS(ladder)) {
+	if (play->rung >= G_N_ELEMENTS(ladder) && now_ms >= play->rung_ms)
 		end(play);
+	if (play->state == PLAY_ENDED || (now_ms < play->rung_ms && !early))
 		return;
-	}
 	job_log_add(play->log, "the kernel is %s", ladder[play->rung].word);
 	if (ladder[play->rung].signal_number == 0)
 		kernel_interrupt(play->kernel);
 	else
 		kernel_signal(play->kernel, ladder[play->rung].signal_number);
+	play->rung_ms = now_ms + ladder[play->rung].wait_ms;
 	play->rung++;
-	play->rung_ms = now_ms + RUNG_MS;
 }
 
 /* Begins to end the run for a reason that is already in its failure. */
@@ -390,8 +394,8 @@ begin_stopping(Play *play)
 		return;
 	}
 	play->state = PLAY_STOPPING;
-	play->rung_ms = clock_ms();
-	climb(play, play->rung_ms);
+	play->rung_ms = clock_ms() + EXECUTING_MS;
+	climb(play, clock_ms());
 }
 
 static void

@@ -15,8 +15,9 @@ struct Player {
 	PlayerState state;
 	Failure failure;
 	gssize cell;
-	char *msg_id; /* of the cell in flight */
-	gboolean replied, idle, exiting, outputs_complete;
+	char *msg_id;                      /* of the cell in flight */
+	gboolean executing, replied, idle; /* of the cell in flight */
+	gboolean exiting, outputs_complete;
 	gint64 idle_deadline_ms; /* -1: none */
 	int total, done;
 };
@@ -112,7 +113,7 @@ player_next(Player *player)
 	json_object_object_add(metadata, "execution", json_object_new_object());
 	player->cell = (gssize) next;
 	player->state = PLAYER_WAITING;
-	player->replied = player->idle = FALSE;
+	player->executing = player->replied = player->idle = FALSE;
 	return request_of(cell);
 }
 
@@ -212,8 +213,10 @@ take_output(Player *player, gsize index, const WireMessage *message)
 	const char *type = wire_message_type(message);
 	g_autoptr(GError) error = NULL;
 
-	if (strcmp(type, "execute_input") == 0)
+	if (strcmp(type, "execute_input") == 0) {
 		put_time(cell, "iopub.execute_input", message);
+		player->executing = player->executing || (gssize) index == player->cell;
+	}
 	if (outputs_take(player->outputs, cell, type, message->content, message->size, &error))
 		return;
 	failure_set(
@@ -280,6 +283,18 @@ gssize
 player_cell(const Player *player)
 {
 	return player->cell;
+}
+
+gboolean
+player_is_executing(const Player *player)
+{
+	return player->executing;
+}
+
+gboolean
+player_is_idle(const Player *player)
+{
+	return player->idle;
 }
 
 const Failure *

@@ -55,6 +55,13 @@ void player_kernel_died(Player *player, const char *sentence);
 /* The index of the cell in flight, or of the last one; -1 before the first. */
 gssize player_cell(const Player *player);
 
+/* Whether the kernel has said that it executes the cell in flight. Before that an interrupt is lost. */
+gboolean player_is_executing(const Player *player);
+
+/* Whether the kernel is idle again after the cell in flight, replied or not: ipykernel owes no reply to a
+ * cell that was interrupted in its first moments. */
+gboolean player_is_idle(const Player *player);
+
 /* Why the state is FAILED. Borrowed. */
 const Failure *player_failure(const Player *player);
 

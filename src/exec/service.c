@@ -70,8 +70,9 @@ state_word(PlayState state)
 	return words[state];
 }
 
-/* Whether the connection took the present state. */
-static gboolean
+/* A connection that does not take it at once is shut down: what it still has to say is heard, then its
+ * end. */
+static void
 tell(const Service *service, const Connected *connected)
 {
 	g_autoptr(json_object) event = json_object_new_object();
@@ -82,7 +83,8 @@ tell(const Service *service, const Connected *connected)
 	json_put_int(progress, "done", play_done(service->play));
 	json_put_int(progress, "total", play_total(service->play));
 	json_object_object_add(event, "progress", progress);
-	return frame_send(connected->fd, event, NULL, 0, clock_ms(), NULL);
+	if (!frame_send(connected->fd, event, NULL, 0, clock_ms(), NULL))
+		shutdown(connected->fd, SHUT_RDWR);
 }
 
 static void
@@ -90,9 +92,8 @@ tell_all(Service *service)
 {
 	service->told_state = play_state(service->play);
 	service->told_done = play_done(service->play);
-	for (guint i = service->connections->len; i-- > 0;)
-		if (!tell(service, service->connections->pdata[i]))
-			g_ptr_array_remove_index_fast(service->connections, i);
+	for (guint i = 0; i < service->connections->len; i++)
+		tell(service, service->connections->pdata[i]);
 }
 
 static void
@@ -100,15 +101,14 @@ accept_all(Service *service)
 {
 	int fd;
 
-	while ((fd = accept4(service->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+	while (service->connections->len < MAX_CONNECTIONS &&
+		(fd = accept4(service->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
 		Connected *connected = g_new0(Connected, 1);
 
 		connected->fd = fd;
 		connected->reader = frame_reader_new();
-		if (service->connections->len >= MAX_CONNECTIONS || !tell(service, connected))
-			connected_free(connected);
-		else
-			g_ptr_array_add(service->connections, connected);
+		g_ptr_array_add(service->connections, connected);
+		tell(service, connected);
 	}
 }
 
@@ -161,7 +161,9 @@ turn(Service *service)
 	int first = n + 2;
 
 	items[n] = (zmq_pollitem_t){ .fd = service->signals, .events = ZMQ_POLLIN };
-	items[n + 1] = (zmq_pollitem_t){ .fd = service->listener, .events = ZMQ_POLLIN };
+	items[n + 1] =
+		(zmq_pollitem_t){ .fd = n_connections < MAX_CONNECTIONS ? service->listener : -1,
+			.events = ZMQ_POLLIN };
 	for (guint i = 0; i < n_connections; i++) {
 		Connected *connected = service->connections->pdata[i];
 

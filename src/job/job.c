@@ -189,7 +189,7 @@ job_take_outcome(Job *job, json_object *ended, gint64 now_us)
 	TaskStatus status;
 
 	if (!task_status_from_word(json_string_member(ended, "status"), &status) ||
-		!task_status_is_ended(status))
+		!task_status_is_ended(status) || status == TASK_SKIPPED)
 		status = TASK_FAILED;
 	task->cells_done = json_int_member(progress, "done", task->cells_done);
 	task->cells_total = json_int_member(progress, "total", task->cells_total);

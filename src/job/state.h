@@ -3,9 +3,10 @@
  *   job    pending ◄─► active ──► completed | failed | stopped        (pending ──► stopped, failed too)
  *
  *   task   pending ──► creating ──► active ──► succeed | failed | stopped
- *             ▲           │
- *             └───────────┘ the executor went away before it began
- *          pending ──► skipped | stopped
+ *             ▲           │ │                          ▲
+ *             └───────────┘ └──────────────────────────┘ its beginning was not seen
+ *              the executor went away before it began
+ *          pending ──► skipped | stopped | failed
  *
  * An ended state is never left. */
 #pragma once

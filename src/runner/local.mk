@@ -2,3 +2,10 @@ libnbhook_a_SOURCES += src/runner/executors.c src/runner/executors.h
 
 sbin_PROGRAMS += nbhook-runner
 nbhook_runner_SOURCES = src/runner/main.c
+
+# Who may not even read a program cannot trace it from its first instruction on; main() would say so too
+# late for a notebook that lies in wait. (Where root installs; an owner's own files stay readable.) Programs
+# with a sanitizer stay readable: it takes its options from /proc/self/environ, closed to the others.
+install-exec-hook:
+	case '$(NB_CFLAGS)' in *-fsanitize=*) ;; \
+	*) chmod 0711 '$(DESTDIR)$(sbindir)/nbhook-runner' '$(DESTDIR)$(nblibexecdir)/nbhook-exec' ;; esac

@@ -107,10 +107,11 @@ memory_savepoint(Store *store, GError **error)
 	return TRUE;
 }
 
-static void
-memory_undo(Store *store)
+static gboolean
+memory_undo(Store *store, GError **error)
 {
 	state_assign(&store->now, &store->saved);
+	return TRUE;
 }
 
 static gint64
@@ -127,24 +128,30 @@ conflict(const char *what, GError **error)
 }
 
 static gboolean
+hooks_collide(const HookRecord *one, const HookRecord *other)
+{
+	return strcmp(one->token, other->token) == 0 ||
+	       strcmp(one->token_hash, other->token_hash) == 0 ||
+	       (strcmp(one->path, other->path) == 0 && strcmp(one->type, other->type) == 0);
+}
+
+static gboolean
 memory_put_hook(Store *store, const HookRecord *record, GError **error)
 {
 	GPtrArray *hooks = store->now.hooks;
+	guint place = hooks->len;
 
 	for (guint i = 0; i < hooks->len; i++) {
-		HookRecord *old = g_ptr_array_index(hooks, i);
+		const HookRecord *old = g_ptr_array_index(hooks, i);
 
-		if (old->id == record->id) {
-			hook_record_free(old);
-			hooks->pdata[i] = hook_record_copy(record);
-			return TRUE;
-		}
-		if (strcmp(old->token, record->token) == 0 ||
-			(strcmp(old->path, record->path) == 0 &&
-				strcmp(old->type, record->type) == 0))
+		if (old->id == record->id)
+			place = i;
+		else if (hooks_collide(old, record))
 			return conflict("a webhook", error);
 	}
-	g_ptr_array_add(hooks, hook_record_copy(record));
+	if (place < hooks->len)
+		g_ptr_array_remove_index(hooks, place);
+	g_ptr_array_insert(hooks, (gint) place, hook_record_copy(record));
 	return TRUE;
 }
 
@@ -166,10 +173,12 @@ memory_list_hooks(Store *store, GError **error)
 static gboolean
 memory_put_key(Store *store, const KeyRecord *record, GError **error)
 {
-	for (guint i = 0; i < store->now.keys->len; i++)
-		if (strcmp(((KeyRecord *) g_ptr_array_index(store->now.keys, i))->name,
-			    record->name) == 0)
+	for (guint i = 0; i < store->now.keys->len; i++) {
+		const KeyRecord *old = g_ptr_array_index(store->now.keys, i);
+
+		if (strcmp(old->name, record->name) == 0 || strcmp(old->hash, record->hash) == 0)
 			return conflict("a key of that name", error);
+	}
 	g_ptr_array_add(store->now.keys, key_record_copy(record));
 	return TRUE;
 }
@@ -239,6 +248,21 @@ memory_find_job(Store *store, const char *uuid, GError **error)
 	return found != NULL ? job_record_copy(found) : NULL;
 }
 
+static int
+compare_ages(gconstpointer one, gconstpointer other)
+{
+	gint64 first = (*(JobRecord *const *) one)->accepted_us;
+	gint64 second = (*(JobRecord *const *) other)->accepted_us;
+
+	return (first > second) - (first < second);
+}
+
+static int
+compare_newness(gconstpointer one, gconstpointer other)
+{
+	return compare_ages(other, one);
+}
+
 static GPtrArray *
 memory_list_unended_jobs(Store *store, GError **error)
 {
@@ -250,6 +274,7 @@ memory_list_unended_jobs(Store *store, GError **error)
 		if (!record->ended)
 			g_ptr_array_add(unended, job_record_copy(record));
 	}
+	g_ptr_array_sort(unended, compare_ages);
 	return unended;
 }
 
@@ -258,12 +283,15 @@ memory_list_jobs_of_path(Store *store, const char *path, int limit, GError **err
 {
 	GPtrArray *jobs = g_ptr_array_new_with_free_func((GDestroyNotify) job_record_free);
 
-	for (guint i = store->now.jobs->len; i-- > 0 && jobs->len < (guint) limit;) {
+	for (guint i = 0; i < store->now.jobs->len; i++) {
 		JobRecord *record = g_ptr_array_index(store->now.jobs, i);
 
 		if (strcmp(record->path, path) == 0)
 			g_ptr_array_add(jobs, job_record_copy(record));
 	}
+	g_ptr_array_sort(jobs, compare_newness);
+	if (jobs->len > (guint) limit)
+		g_ptr_array_set_size(jobs, limit);
 	return jobs;
 }
 

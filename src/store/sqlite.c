@@ -1,9 +1,13 @@
-/* The statements are one table, prepared at open. Migrations are numbered by PRAGMA user_version and run
+/* The file is made for us alone before SQLite opens it: its tokens are in clear, and the -wal beside it
+ * takes over its mode. The statements are one table, prepared at open. Migrations are numbered by PRAGMA user_version and run
  * in one transaction each. */
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "store/store.h"
 
 typedef enum {
@@ -255,11 +259,23 @@ prepare(Store *store, GError **error)
 	return TRUE;
 }
 
+static gboolean
+make_file(const char *path, GError **error)
+{
+	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 ||
+	       nbhook_error_set_errno(error, errno, "opening the store (setting state_dir)");
+}
+
 static Store *
 sqlite_open(const char *path, GError **error)
 {
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+
+	if (!make_file(path, error))
+		return NULL;
 	Store *store = g_new0(Store, 1);
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
 	if ((sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK &&
 		    !fail(store, "opening the store", error)) ||
@@ -295,13 +311,18 @@ sqlite_rollback(Store *store)
 static gboolean
 sqlite_savepoint(Store *store, GError **error)
 {
+	if (sqlite3_get_autocommit(store->db) != 0) { /* SQLite would begin another one */
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
+			"the store has ended the transaction");
+		return FALSE;
+	}
 	return run(store, store->statements[SQL_SAVEPOINT], "setting a savepoint", NULL, error);
 }
 
-static void
-sqlite_undo(Store *store)
+static gboolean
+sqlite_undo(Store *store, GError **error)
 {
-	run(store, store->statements[SQL_UNDO], "taking a change back", NULL, NULL);
+	return run(store, store->statements[SQL_UNDO], "taking a change back", NULL, error);
 }
 
 static gint64

@@ -58,7 +58,8 @@ typedef struct StoreInterface {
 	gboolean (*commit)(Store *store, GError **error); /* durable when it returns true */
 	void (*rollback)(Store *store);
 	gboolean (*savepoint)(Store *store, GError **error);
-	void (*undo)(Store *store); /* to the last savepoint */
+	/* To the last savepoint; false when the transaction itself is lost: nothing of it is kept. */
+	gboolean (*undo)(Store *store, GError **error);
 
 	gint64 (*next_hook_id)(Store *store, GError **error); /* 0 on error */
 	gboolean (*put_hook)(Store *store, const HookRecord *record, GError **error);

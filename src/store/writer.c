@@ -4,6 +4,7 @@
 #include "store/writer.h"
 
 #include "base/error.h"
+#include "base/loop.h"
 
 #define MAX_BATCH 1000
 
@@ -63,32 +64,49 @@ finish_batch(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+/* A question fails too: it may have seen what was not kept, or was not asked. */
 static void
 fail_all(GPtrArray *batch, const GError *failure)
 {
 	for (guint i = 0; i < batch->len; i++) {
 		Item *item = g_ptr_array_index(batch, i);
 
-		if (item->writes && item->failure == NULL)
+		if (item->failure == NULL)
 			item->failure = g_error_copy(failure);
 	}
 }
 
-static void
-make_change(StoreWriter *writer, Item *item)
+static gboolean
+run_item(StoreWriter *writer, Item *item)
+{
+	if (item->change(writer->store, writer->handle, item->data, &item->failure))
+		return TRUE;
+	if (item->failure == NULL)
+		g_set_error(&item->failure, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
+			"the store failed without a reason");
+	return FALSE;
+}
+
+/* False with an error when the transaction itself is lost (a full disk makes SQLite end it). */
+static gboolean
+make_change(StoreWriter *writer, Item *item, GError **error)
 {
 	if (!item->writes) {
-		item->change(writer->store, writer->handle, item->data, &item->failure);
-		return;
+		run_item(writer, item);
+		return TRUE;
 	}
-	if (!writer->store->savepoint(writer->handle, &item->failure))
-		return;
-	if (!item->change(writer->store, writer->handle, item->data, &item->failure)) {
-		writer->store->undo(writer->handle);
-		if (item->failure == NULL)
-			g_set_error(&item->failure, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
-				"a change of the store failed without a reason");
-	}
+	if (!writer->store->savepoint(writer->handle, error))
+		return FALSE;
+	return run_item(writer, item) || writer->store->undo(writer->handle, error);
+}
+
+static gboolean
+make_changes(StoreWriter *writer, GPtrArray *batch, GError **error)
+{
+	for (guint i = 0; i < batch->len; i++)
+		if (!make_change(writer, g_ptr_array_index(batch, i), error))
+			return FALSE;
+	return TRUE;
 }
 
 static gboolean
@@ -110,9 +128,8 @@ make_batch(StoreWriter *writer, GPtrArray *batch)
 		fail_all(batch, failure);
 		return;
 	}
-	for (guint i = 0; i < batch->len; i++)
-		make_change(writer, g_ptr_array_index(batch, i));
-	if (writes && !writer->store->commit(writer->handle, &failure)) {
+	if (!make_changes(writer, batch, &failure) ||
+		(writes && !writer->store->commit(writer->handle, &failure))) {
 		writer->store->rollback(writer->handle);
 		fail_all(batch, failure);
 	}
@@ -144,14 +161,17 @@ run_writer(gpointer data)
 	gboolean end = FALSE;
 
 	while (!end) {
-		Batch batch = { writer,
-			g_ptr_array_new_with_free_func((GDestroyNotify) item_free) };
+		Batch *batch = g_new0(Batch, 1);
 
-		end = take_batch(writer, batch.items);
-		if (batch.items->len > 0)
-			make_batch(writer, batch.items);
-		g_main_context_invoke_full(writer->context, G_PRIORITY_DEFAULT, finish_batch,
-			g_memdup2(&batch, sizeof batch), (GDestroyNotify) batch_free);
+		batch->writer = writer;
+		batch->items = g_ptr_array_new_with_free_func((GDestroyNotify) item_free);
+		end = take_batch(writer, batch->items);
+		if (batch->items->len == 0) {
+			batch_free(batch);
+			continue;
+		}
+		make_batch(writer, batch->items);
+		loop_tell(writer->context, finish_batch, batch, (GDestroyNotify) batch_free);
 	}
 	return NULL;
 }

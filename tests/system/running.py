@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
-from typing import Any, Iterator, Optional, Union
+from typing import Any, Callable, Iterator, Optional, Union
 
 import requests
 
@@ -107,7 +108,34 @@ class RunningSite:
             session.trust_env = False
             return session.request(method, url, **arguments)
 
+    def wait_for_results(self, url: str) -> requests.Response:
+        """The answer of a run, when there is one."""
+        while True:
+            answer = self.request("GET", url if "://" in url else self.layout.url + url)
+            if answer.status_code != 202:
+                return answer
+            time.sleep(0.1)
+
     # Behind the URLs.
+
+    @staticmethod
+    def wait_until(happened: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:
+        """For what raises no event outside the programs."""
+        deadline = time.monotonic() + limit_s
+        while not happened():
+            assert time.monotonic() < deadline, f"not within {limit_s} s: {what}"
+            time.sleep(0.02)
+
+    def processes_named(self, word: str) -> list[int]:
+        """The processes of this site whose command line has the word."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
+                if word in line and (self.layout.conf in line or self.plan.run_dir in line):
+                    found.append(int(pid))
+        return found
 
     def cli(self, *words: str, account: Optional[str] = None, check: bool = True,
             **arguments: Any) -> subprocess.CompletedProcess:
@@ -202,12 +230,15 @@ def open_folder() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_site(settings: Optional[layout.Settings] = None) -> Iterator[RunningSite]:
-    """Starts an nbhook with these settings and ends it; a sanitizer's complaint is an error."""
+def running_site(settings: Optional[layout.Settings] = None,
+                 change: Callable[[RunningSite], None] = lambda site: None) -> Iterator[RunningSite]:
+    """Starts an nbhook with these settings and ends it; a sanitizer's complaint is an error. `change`
+    may change what is to be started."""
     if os.geteuid() == 0:
         accounts.ensure()
     with open_folder() as folder:
         site = RunningSite(folder, installed_prefix(), settings or {})
+        change(site)
         try:
             site.start()
             yield site

@@ -216,16 +216,29 @@ def test_kill_all_hurts_only_its_own_run(bench: Bench) -> None:
     assert other.finish().outcome["status"] == "succeed"
 
 
-def test_the_keys_of_the_executor_are_out_of_reach(bench: Bench) -> None:
-    content = notebook("print(open('/proc/1/environ').read())")
-    run = bench.play(content).finish()
-    assert run.outcome["error"]["ename"] == "PermissionError"
-    run = bench.run("import os\nos.listdir('/proc/1/fd')")
-    assert run.outcome["error"]["ename"] == "PermissionError"
+@pytest.mark.parametrize("what", ["fd", "environ", "mem"])
+def test_keeper_and_executor_cannot_be_looked_into(either_bench: Bench, what: str) -> None:
+    look = f"""
+import os
+def look(pid):
+    try:
+        os.listdir(f"/proc/{{pid}}/fd") if {what!r} == "fd" else open(f"/proc/{{pid}}/{what}", "rb")
+        return "open"
+    except OSError as error:
+        return type(error).__name__
+print(look(os.getpid()), look(os.getppid()))
+"""
+    run = either_bench.start()
+    either_bench.play(notebook(look, f"print(look({run.process.pid}))"), run=run).finish()
+    assert run.text().splitlines()[0] == "open PermissionError"
+    assert run.text().splitlines()[1] in ("PermissionError", "FileNotFoundError")
 
 
-def test_sixty_thousand_prints_are_all_there(bench: Bench) -> None:
-    run = bench.run("for i in range(60000): print(i, flush=True)")
+@pytest.mark.parametrize("flush", ["False", "True"])
+def test_sixty_thousand_prints_are_all_there(bench: Bench, flush: str) -> None:
+    if flush == "True" and b"__asan_init" in program("nbhook-exec").read_bytes():
+        pytest.skip("a build with the address sanitizer is too slow: the kernel's own queue is full")
+    run = bench.run(f"for i in range(60000): print(i, flush={flush})")
     assert run.outcome["status"] == "succeed"
     assert run.text() == "".join(f"{i}\n" for i in range(60000))
 
@@ -233,7 +246,7 @@ def test_sixty_thousand_prints_are_all_there(bench: Bench) -> None:
 def test_a_flood_is_ended_at_output_limit() -> None:
     bench = Bench(output_limit="200K")
     try:
-        run = bench.run("while True: print('x' * 1000)", "1")
+        run = bench.run("while True: print('x' * 1000, flush=True)", "1")
         assert run.outcome["status"] == "failed"
         assert run.outcome["reason"] == "output_limit"
         assert "output_limit" in run.outcome["error"]["evalue"]
@@ -246,6 +259,7 @@ def test_a_flood_is_ended_at_output_limit() -> None:
 def test_a_stop_interrupts(either_bench: Bench) -> None:
     run = either_bench.play(notebook("import time", "time.sleep(600)", "print('never')"))
     run.watch_until(lambda event: event["progress"]["done"] == 1)
+    time.sleep(0.5)  # until it sleeps
     before = time.monotonic()
     run.stop("stopped_by_user")
     run.finish()
@@ -257,16 +271,27 @@ def test_a_stop_interrupts(either_bench: Bench) -> None:
 
 
 def test_a_stop_ends_a_kernel_that_ignores_interrupts(bench: Bench) -> None:
-    stubborn = ("import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM):\n"
-                "    signal.signal(n, signal.SIG_IGN)")
-    run = bench.play(notebook(stubborn, "while True: time.sleep(1)"))
+    stubborn = "while True:\n    try: time.sleep(1)\n    except KeyboardInterrupt: pass"
+    run = bench.play(notebook("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)", stubborn))
     run.watch_until(lambda event: event["progress"]["done"] == 1)
+    time.sleep(0.5)  # until it is in its loop
     run.stop("stopped_by_user")
     before = time.monotonic()
     run.finish()
-    assert time.monotonic() - before < 7
+    assert 4 <= time.monotonic() - before < 7
     assert run.outcome["status"] == "stopped"
     assert bench.processes() == []
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_a_stop_between_two_cells_is_not_lost(bench: Bench, moment: int) -> None:
+    run = bench.play(notebook("import time", "time.sleep(600)"))
+    run.watch_until(lambda event: event["progress"]["done"] == 1)
+    time.sleep(moment / 1000)
+    before = time.monotonic()
+    run.stop("stopped_by_user")
+    assert run.finish().outcome["status"] == "stopped"
+    assert time.monotonic() - before < 1.9  # before SIGTERM
 
 
 def test_a_kernel_that_survives_its_interrupt_does_not_play_on(bench: Bench) -> None:
@@ -373,6 +398,17 @@ def test_a_host_without_user_namespaces_is_lived_with_and_said(bench: Bench) -> 
     assert run.outcome["status"] == "succeed"
     assert run.text() == "True\n"
     assert "user.max_user_namespaces = 0" in run.log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make a host that refuses a new /proc")
+def test_a_host_without_a_proc_of_ones_own_is_lived_with_and_said(bench: Bench) -> None:
+    user = account()
+    covered = ("unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc/driver && exec setpriv "
+               f'--reuid {user.pw_uid} --regid {user.pw_gid} --clear-groups "$0" "$@"')
+    run = bench.start(wrapper=covered)
+    bench.play(notebook("import os; print(os.getppid() != 1)"), run=run).finish()
+    assert run.text() == "True\n"
+    assert "mounting /proc" in run.log
 
 
 def start_without_namespaces(bench: Bench) -> Run:

@@ -106,3 +106,17 @@ def test_a_silent_connection_holds_up_nobody(site: RunningSite) -> None:
     finally:
         for each in silent:
             each.close()
+
+
+def test_the_request_file_holds_no_secret(site: RunningSite) -> None:
+    hook = site.add(notebook([QUICK]))
+    secrets = {"Authorization": "Bearer s3cret-1", "Cookie": "a=s3cret-2", "X-Signature": "s3cret-3"}
+    answer = site.get(hook, headers={"Referer": hook.url, "X-Kept": "yes", **secrets},
+                      params={"back": hook.token})
+    assert answer.status_code == 200
+    folder = site.execution(answer.headers["X-Nbhook-Job"])
+    with open(os.path.join(folder, "request"), encoding="utf-8") as file:
+        text = file.read()
+    assert "x-kept: yes" in text
+    assert "s3cret" not in text
+    assert hook.token not in text

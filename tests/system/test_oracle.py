@@ -37,7 +37,7 @@ NOTEBOOKS = {
              "class R:\n    def _repr_mimebundle_(self, **k):\n"
              "        return {'application/json': {'n': 10**25, 'f': 1.0, 't': [True, None]}}\nR()"],
     "shell": ["!echo from a shell", "%%bash\necho one\necho two >&2", "import os; os.system('echo sub')"],
-    "magics": ["%%capture kept\nprint(1)", "kept.stdout", "get_ipython().run_line_magic('who', '')"],
+    "magics": ["%%capture kept\nprint(1)", "kept.stdout", "%xmode"],
     "subprocess": ["import subprocess; subprocess.run(['echo', 'raw bytes'])"],
     "broken unicode": ["print('a\\udcffb')"],
     "big": ["print('x' * 1000000)", "'y' * 100000"],

@@ -44,7 +44,7 @@ def plan_of(folder: str, programs: list[Program], **members: Any) -> Plan:
                 log_dir=os.path.join(folder, "log"), record=os.path.join(folder, "run.json"),
                 installed=os.path.join(folder, "prefix"), programs=programs,
                 folders=members.pop("folders", []), listeners=members.pop("listeners", []),
-                stop_limit_s=0.5, adopted_limit_s=0.5, **members)
+                stop_limit_s=0.5, **members)
 
 
 def idler(folder: str, *words: str, name: str = "idler", **members: Any) -> Program:

@@ -1,0 +1,291 @@
+"""make bench: one run, one table. Each figure stands beside that of the least that does the same on the
+same machine, measured in turns, and their ratio is what counts; the figures themselves are the machine's.
+
+Everything runs as in the tests: a site below a folder of its own, real nginx, the accounts of an
+installation when root starts it, loopback only. Nothing here fails when a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")]
+
+import accounts  # noqa: E402
+from notebooks import notebook  # noqa: E402
+from plan import Listener, Program  # noqa: E402
+from running import RunningSite, open_folder, running_site  # noqa: E402
+
+CONNECTIONS = 16
+ROUNDS = 5
+TURN_S = 1.0
+ACCEPT_TURN_S = 2.0
+CALLERS = (1, 8, 64)
+LATENCY_ROUNDS = 9
+NBCONVERT_ROUNDS = 3
+QUEUE = {"queue_limit": "1000000", "webhook_queue_limit": "1000000", "concurrency": "1"}
+
+ECHO_LOCATION = """
+		location = /echo {
+			include %(etc)s/nbhook-fastcgi.conf;
+			fastcgi_pass unix:%(socket)s;
+		}
+"""
+
+
+@dataclass
+class Series:
+    """What was measured in several turns."""
+
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def text(self, unit: str) -> str:
+        digits = 0 if self.median >= 100 else 1 if self.median >= 10 else 3
+        spread = f"{min(self.values):.{digits}f} to {max(self.values):.{digits}f}"
+        return f"{self.median:.{digits}f} {unit} ({spread})"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    figure: str
+    ours: str
+    other: str
+    ratio: float
+    goal: str = ""
+    met: Optional[bool] = None
+
+
+def compared(figure: str, ours: Series, other: Series, unit: str, other_name: str,
+             at_least: Optional[float] = None, at_most: Optional[float] = None) -> Row:
+    ratio = ours.median / other.median
+    if at_least is not None:
+        goal, met = f">= {at_least}", ratio >= at_least
+    elif at_most is not None:
+        goal, met = f"<= {at_most}", ratio <= at_most
+    else:
+        goal, met = "", None
+    return Row(figure, ours.text(unit), f"{other.text(unit)} {other_name}", ratio, goal, met)
+
+
+class Bench:
+    """The programs of one build, installed and copied where all accounts reach them."""
+
+    def __init__(self, build: str, prefix: str, stage: str) -> None:
+        self.stage = stage
+        self.prefix = stage + prefix
+        self.rows: list[Row] = []
+        subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"], cwd=build, check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        os.environ["NBHOOK_PREFIX"] = self.prefix
+        for name in ("accept-load", "commit-loop", "echo-fcgi", "load", "slow-fsync.so"):
+            shutil.copy(os.path.join(build, "bench", name), self.program(name))
+        self._make_kernelspec()
+
+    def program(self, name: str) -> str:
+        return os.path.join(self.stage, name)
+
+    def _make_kernelspec(self) -> None:
+        """The system's Python kernel, told where this copy of the module naas is."""
+        folder = os.path.join(self.stage, "share", "kernels", "python3")
+        found = next((parent for parent, names, _ in os.walk(self.prefix) if "naas" in names), "")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "kernel.json"), "w", encoding="utf-8") as file:
+            json.dump({"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                       "display_name": "Python 3", "language": "python",
+                       "env": {"PYTHONPATH": found}}, file)
+
+    def settings(self, **jobs: str) -> dict[str, dict[str, str]]:
+        return {"kernels": {"kernel_path": os.path.join(self.stage, "share")}, "jobs": jobs,
+                "log": {"log_level": "warning"}}
+
+    def prepare(self, site: RunningSite, preload: str = "") -> None:
+        """What a site of ours has beside that of the tests."""
+        executor = os.path.join(self.prefix, "libexec", "nbhook", "nbhook-exec")
+        for program in site.plan.programs:
+            if program.name == "nbhook-runner":
+                program.command.extend(["--exec", executor])
+            if program.name == "nbhookd" and preload:
+                program.environment["LD_PRELOAD"] = preload
+
+    def measure(self, site: RunningSite, account: str, name: str, *words: object,
+                preload: str = "") -> float:
+        command = [self.program(name), *map(str, words)]
+        if preload:
+            command = ["/usr/bin/env", f"LD_PRELOAD={preload}", *command]
+        return float(site.run_as(account, command).stdout)
+
+    # Requests a second.
+
+    def _add_echo(self, site: RunningSite) -> None:
+        self.prepare(site)
+        who = site.accounts
+        path = os.path.join(site.plan.run_dir, "echo.sock")
+        site.plan.listeners.append(Listener("echo", path, who.web, who.web_group, 0o660))
+        site.plan.programs.insert(0, Program("echo", [self.program("echo-fcgi")], who.web, ["echo"]))
+        conf = site.layout.path("etc", "nginx.conf")
+        with open(conf, encoding="utf-8") as file:
+            text = file.read()
+        location = ECHO_LOCATION % {"etc": site.layout.path("etc"), "socket": path}
+        before, found, after = text.rpartition("\t\tinclude")
+        assert found, conf
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(before + location + found + after)
+
+    def requests(self) -> None:
+        with running_site(self.settings(), self._add_echo) as site:
+            for _ in range(3):
+                site.add(notebook(["1 + 1"]))
+            asked = {
+                "echo": (200, "/echo"),
+                "404": (404, f"/webhook/{secrets.token_hex(30)}"),
+                "GET /env": (200, "/env"),
+                "GET /job": (200, "/job", f"Authorization: Bearer {site.key}"),
+            }
+            series = {name: Series() for name in asked}
+            for _ in range(ROUNDS):
+                for name, words in asked.items():
+                    series[name].values.append(self.measure(
+                        site, site.accounts.web, "load", site.layout.port, CONNECTIONS, TURN_S,
+                        *words))
+        for name, title in (("404", "404, unknown token"), ("GET /env", "GET /env"),
+                            ("GET /job", "GET /job, three webhooks")):
+            self.rows.append(compared(f"{title}, {CONNECTIONS} connections", series[name],
+                                      series["echo"], "/s", "libfcgi echo", at_least=0.6))
+
+    # Accepted jobs a second.
+
+    def _accept(self, site: RunningSite, callers: int, preload: str = "") -> float:
+        waits = site.add(notebook(["import time", "time.sleep(3600)"]))
+        socket = os.path.join(site.plan.run_dir, "http.sock")
+        return self.measure(site, site.accounts.web, "accept-load", socket, waits.token, callers,
+                            ACCEPT_TURN_S, preload=preload)
+
+    def accepts(self) -> None:
+        ours, bare = Series(), Series()
+        for _ in range(ROUNDS):
+            # A new site for each turn: a queue of very many jobs is not what is measured.
+            with running_site(self.settings(**QUEUE), self.prepare) as site:
+                file = site.layout.path("state", "commit-loop.db")
+                bare.values.append(self.measure(
+                    site, site.accounts.daemon, "commit-loop", file, ACCEPT_TURN_S))
+                ours.values.append(self._accept(site, CALLERS[-1]))
+        self.rows.append(compared(f"accepted jobs, {CALLERS[-1]} callers", ours, bare, "/s",
+                                  "bare SQLite commits", at_least=0.5))
+
+    def slow_accepts(self) -> None:
+        slow = self.program("slow-fsync.so")
+        series = {callers: Series() for callers in CALLERS}
+        with running_site(self.settings(**QUEUE), lambda site: self.prepare(site, slow)) as site:
+            for _ in range(3):
+                for callers in CALLERS:
+                    series[callers].values.append(self._accept(site, callers, slow))
+        for fewer, more in zip(CALLERS, CALLERS[1:]):
+            ratio = series[more].median / series[fewer].median
+            self.rows.append(Row(
+                f"accepted jobs, every fsync 5 ms slower, {more} callers", series[more].text("/s"),
+                f"{series[fewer].text('/s')} {fewer} caller{'s' * (fewer > 1)}", ratio, "> 1",
+                ratio > 1))
+
+    # Seconds until the answer of a trivial notebook.
+
+    def latency(self) -> None:
+        trivial = notebook(["1 + 1"])
+        ours, cold, command = Series(), Series(), Series()
+        with running_site(self.settings(), self.prepare) as site, self._cold_kernels(site) as kernels:
+            hook = site.add(trivial)
+            for turn in range(LATENCY_ROUNDS):
+                answer = site.get(hook)
+                assert answer.status_code == 200, answer.text
+                kernels.stdin.write("\n")
+                kernels.stdin.flush()
+                seconds = float(kernels.stdout.readline())
+                if turn > 0:  # the first ones warm the disk's cache
+                    ours.values.append(answer.elapsed.total_seconds())
+                    cold.values.append(seconds)
+            for _ in range(NBCONVERT_ROUNDS):
+                command.values.append(self._nbconvert(site, json.dumps(trivial)))
+            kernels.stdin.close()
+        self.rows.append(compared("answer of a trivial notebook", ours, cold, "s",
+                                  "cold ipykernel start", at_most=1.3))
+        self.rows.append(compared("answer of a trivial notebook", ours, command, "s",
+                                  "nbconvert --execute"))
+
+    def _cold_kernels(self, site: RunningSite) -> subprocess.Popen:
+        script = self.program("cold-kernel.py")
+        shutil.copy(os.path.join(TOP, "bench", "cold-kernel.py"), script)
+        return subprocess.Popen(
+            ["/usr/bin/python3", "-B", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, cwd="/", env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            preexec_fn=lambda: accounts.become(site.accounts.runner))
+
+    def _nbconvert(self, site: RunningSite, text: str) -> float:
+        """The command line, in a home of its own."""
+        script = ("import os, subprocess, sys, tempfile, time\n"
+                  "with tempfile.TemporaryDirectory() as home:\n"
+                  "    os.environ.update(HOME=home, IPYTHONDIR=home)\n"
+                  "    start = time.monotonic()\n"
+                  "    subprocess.run([sys.executable, '-m', 'nbconvert', '--execute', '--stdin',\n"
+                  "                    '--to', 'notebook', '--stdout'], input=sys.argv[1].encode(),\n"
+                  "                   check=True, stdout=subprocess.DEVNULL,\n"
+                  "                   stderr=subprocess.DEVNULL)\n"
+                  "    print(time.monotonic() - start)\n")
+        return float(site.run_as(site.accounts.runner,
+                                 ["/usr/bin/python3", "-B", "-c", script, text]).stdout)
+
+    def table(self) -> str:
+        words = {None: "", True: "met", False: "not met"}
+        lines = [("", "nbhook: median (spread)", "beside", "ratio", "goal", "")]
+        lines += [(row.figure, row.ours, row.other, f"{row.ratio:.2f}", row.goal, words[row.met])
+                  for row in self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(6)]
+        return "\n".join("  ".join(word.ljust(width) for word, width in zip(line, widths)).rstrip()
+                         for line in lines)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="prints what nbhook costs; make bench calls it")
+    parser.add_argument("--build", required=True, help="the build directory")
+    parser.add_argument("--prefix", required=True, help="what it was configured for")
+    parser.add_argument("--flags", default="", help="the compiler's flags")
+    parser.add_argument("--only", action="append", default=[], metavar="PART",
+                        choices=["requests", "accepts", "slow_accepts", "latency"],
+                        help="only this part; may be given several times")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    for flag, what in (("-fsanitize", "has sanitizers"), ("-O0", "is not optimised"),
+                       ("-Og", "is a developer's")):
+        if flag in arguments.flags:
+            print(f"bench: this build {what} ({flag}); its figures say little", file=sys.stderr)
+    with open_folder() as stage:
+        bench = Bench(arguments.build, arguments.prefix, stage)
+        parts: list[Callable[[], None]] = [bench.requests, bench.accepts, bench.slow_accepts,
+                                           bench.latency]
+        for part in parts:
+            if not arguments.only or part.__name__ in arguments.only:
+                print(f"bench: {part.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)
+                part()
+        print(bench.table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

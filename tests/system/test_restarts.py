@@ -1,0 +1,89 @@
+"""Programs that die while calls are on their way: what was accepted is kept and runs once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any, Callable
+
+import pytest
+import requests
+
+from notebooks import notebook
+from running import Hook, RunningSite
+
+COUNTS = """
+import os, time, naas
+with open("begun", "a") as file:
+    file.write("x")
+time.sleep(2)
+naas.webhook.respond_text("kept")
+"""
+
+
+class Caller(threading.Thread):
+    """A call on its way."""
+
+    def __init__(self, site: RunningSite, hook: Hook) -> None:
+        super().__init__(daemon=True)
+        self.site, self.hook = site, hook
+        self.answer: Any = None
+        self.start()
+
+    def run(self) -> None:
+        self.answer = self.site.get(self.hook)
+
+    def result(self) -> requests.Response:
+        self.join(60)
+        assert self.answer is not None, "the call was never answered"
+        return self.answer
+
+
+def begun(site: RunningSite, hook: Hook) -> int:
+    path = site.layout.path("state", "production") + os.path.dirname(hook.path)
+    try:
+        return os.path.getsize(os.path.join(path, "begun"))
+    except FileNotFoundError:
+        return 0
+
+
+@pytest.mark.parametrize("name", ["nbhookd", "nbhook-runner"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_outlives_the_daemon_and_the_runner(
+        make_site: Callable[..., RunningSite], name: str, number: int) -> None:
+    site = make_site()
+    hook = site.add(notebook([COUNTS]))
+    caller = Caller(site, hook)
+    site.wait_until(lambda: begun(site, hook) == 1, "the run began")
+    site.supervised.kill(name, number)
+    answer = caller.result()
+    assert (answer.status_code, answer.text) == (200, "kept")
+    assert begun(site, hook) == 1
+    assert site.get(site.add(notebook(["import naas; naas.webhook.respond_text('next')"]))).text == "next"
+
+
+def test_a_dead_executor_is_lost_at_once_and_leaves_no_kernel(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    hook = site.add(notebook([COUNTS, "time.sleep(60)"]))
+    caller = Caller(site, hook)
+    site.wait_until(lambda: begun(site, hook) == 1, "the run began")
+    executors = site.processes_named("nbhook-exec")
+    assert executors
+    for pid in executors:
+        os.kill(pid, signal.SIGKILL)
+    answer = caller.result()
+    assert (answer.status_code, answer.json()["reason"]) == (500, "lost")
+    site.wait_until(lambda: not site.processes_named("ipykernel_launcher"), "the kernel has ended")
+    assert begun(site, hook) == 1
+
+
+def test_without_a_daemon_the_answer_is_503_at_once(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    hook = site.add(notebook(["1"]))
+    site.supervised.hold("nbhookd")
+    os.unlink(os.path.join(site.plan.run_dir, "http.sock"))
+    answer = site.get(hook)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.elapsed.total_seconds() < 1

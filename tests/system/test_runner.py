@@ -1,0 +1,174 @@
+"""nbhook-runner, asked as the daemon asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from typing import Iterator
+
+import pytest
+
+from executor import Bench, Run, become, notebook, program, receive_frame, send_frame
+
+ESCAPE = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(600)
+"""
+
+
+class Runner:
+    """A runner on a bench, and a connection to it."""
+
+    def __init__(self, bench: Bench, *arguments: str):
+        self.bench = bench
+        path = str(bench.folder / "runner.sock")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(8)
+        command = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', str(program("nbhook-runner")),
+                   "--config", str(bench.config), "--exec", str(program("nbhook-exec")), *arguments]
+        ready_path = str(bench.folder / "ready.sock")
+        self.ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.ready.bind(ready_path)
+        os.chmod(ready_path, 0o777)
+        self.log = open(bench.folder / "runner.log", "w+")
+        self.process = subprocess.Popen(
+            command, pass_fds=[3], preexec_fn=lambda: os.dup2(listener.fileno(), 3), stderr=self.log,
+            env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LISTEN_FDS": "1",
+                 "LISTEN_FDNAMES": "runner", "NOTIFY_SOCKET": ready_path, "SECRET_OF_THE_HOST": "x"},
+            **become(bench.user))
+        listener.close()
+        self.ready.settimeout(10)
+        assert self.ready.recv(100) == b"READY=1"
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.connect(path)
+
+    def take(self) -> Run:
+        send_frame(self.connection, {"id": 5, "op": "executor.take", "kernel": "python3"})
+        reply, fds = receive_frame(self.connection)
+        assert reply["id"] == 5 and reply["fds"] == ["executor"]
+        folder = self.bench.folder / f"run-{reply['pid']}"
+        folder.mkdir()
+        return Run(folder, Child(reply["pid"]), socket.socket(fileno=fds[0]), f"test:{folder.name}")
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(10) == 0
+        self.log.close()
+
+
+class Child:
+    """An executor, which is the runner's child and not ours."""
+
+    def __init__(self, pid: int):
+        self.pid = pid
+
+    def is_alive(self) -> bool:
+        try:
+            with open(f"/proc/{self.pid}/stat") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        except FileNotFoundError:
+            return False
+
+    def wait(self, seconds: float) -> int:
+        assert eventually(lambda: not self.is_alive(), seconds)
+        return 0
+
+
+def eventually(condition, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench(namespaces="off")  # where orphans can outlive their keeper
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def runner(bench: Bench) -> Iterator[Runner]:
+    made = Runner(bench)
+    yield made
+    made.close()
+
+
+def test_an_executor_of_the_runner_plays(runner: Runner) -> None:
+    run = runner.bench.play(notebook("import os, json; print(json.dumps(dict(os.environ)))"),
+                            run=runner.take()).finish()
+    assert run.outcome["status"] == "succeed"
+    assert "SECRET_OF_THE_HOST" not in json.loads(run.text())
+
+
+def test_every_executor_is_another_one(runner: Runner) -> None:
+    assert len({runner.take().process.pid for _ in range(3)}) == 3
+
+
+def test_an_executor_has_no_descriptor_of_the_runner(runner: Runner) -> None:
+    run = runner.take()
+    if os.geteuid() != 0:
+        pytest.skip("an executor is not dumpable: only root sees its descriptors")
+    assert eventually(lambda: os.readlink(f"/proc/{run.process.pid}/exe").endswith("nbhook-exec"))
+    time.sleep(0.3)
+    kinds = [os.readlink(f"/proc/{run.process.pid}/fd/{name}")
+             for name in os.listdir(f"/proc/{run.process.pid}/fd") if int(name) > 2]
+    assert len([kind for kind in kinds if kind.startswith("socket:")]) == 1, kinds
+
+
+def test_what_a_killed_executor_leaves_is_ended(runner: Runner) -> None:
+    run = runner.bench.play(notebook(ESCAPE, "import time; time.sleep(600)"), run=runner.take())
+    run.watch_until(lambda event: event["progress"]["done"] == 1)
+    keeper = only_child(run.process.pid)
+    os.kill(run.process.pid, signal.SIGSTOP)
+    os.kill(keeper, signal.SIGKILL)  # what the keeper kept falls to the executor
+    os.kill(run.process.pid, signal.SIGKILL)  # and then to the runner
+    assert eventually(lambda: runner.bench.processes() == [])
+
+
+def only_child(pid: int) -> int:
+    children = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with open(f"/proc/{name}/stat") as file:
+                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    children.append(int(name))
+    assert len(children) == 1
+    return children[0]
+
+
+def test_the_end_of_the_runner_leaves_a_playing_executor(runner: Runner) -> None:
+    run = runner.bench.play(notebook("import time; time.sleep(2)", "print('on')"), run=runner.take())
+    run.watch_until(lambda event: event["state"] == "playing")
+    runner.process.terminate()
+    assert runner.process.wait(10) == 0
+    assert run.finish().outcome["status"] == "succeed"
+    assert run.text() == "on\n"
+
+
+def test_an_executor_that_cannot_be_started_is_said(bench: Bench) -> None:
+    runner = Runner(bench, "--exec", "/nonexistent/nbhook-exec")
+    send_frame(runner.connection, {"id": 1, "op": "executor.take"})
+    reply, _ = receive_frame(runner.connection)
+    assert reply["error"]["code"] == "internal"
+    runner.close()
+
+
+def test_it_needs_its_socket() -> None:
+    bench = Bench()
+    refused = subprocess.run([program("nbhook-runner"), "--config", bench.config], capture_output=True,
+                             text=True, env={"PATH": "/usr/bin:/bin"}, **become(bench.user))
+    bench.close()
+    assert refused.returncode == 1
+    assert "LISTEN_FDS" in refused.stderr
