@@ -79,6 +79,11 @@ static const SettingRow rows[] = {
 	  "Free space that must remain on the disk of state_dir; below it calls get a 507." },
 	{ "jobs", "run_timeout", TYPE_SECONDS, AT(run_timeout_ms), "86400", 1, 31536000, NULL,
 	  "The longest run of a notebook; then it is ended and failed." },
+	{ "jobs", "idempotency_ttl", TYPE_SECONDS, AT(idempotency_ttl_ms), "259200", 0, 31536000, NULL,
+	  "How long a sender's name for a delivery (Idempotency-Key and the like) is remembered: a call "
+	  "that repeats it joins the first one's run." },
+	{ "jobs", "replay_failed", TYPE_CHOICE, AT(replay_failed), "no", 0, 0, "no yes",
+	  "What a repeated delivery gets whose first run failed: a new run, or with yes the failure again." },
 
 	{ "kernels", "python", TYPE_PATH, AT(python), "/usr/bin/python3", 0, 0, NULL,
 	  "The interpreter of kernelspecs that name only \"python\" or \"python3\"." },

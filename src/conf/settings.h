@@ -33,6 +33,8 @@ typedef struct Settings {
 	gint64 webhook_queue_limit;
 	gint64 disk_reserve;
 	gint64 run_timeout_ms;
+	gint64 idempotency_ttl_ms;
+	char *replay_failed;
 	/* [kernels] */
 	char *python;
 	char *kernel_path;

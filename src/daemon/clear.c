@@ -109,7 +109,7 @@ find_executions(const StoreInterface *store, Store *handle, gpointer data, GErro
 	Change *change = data;
 	g_autofree char *path = g_strdup_printf("/%s", change->path);
 
-	change->records = store->list_jobs_of_path(handle, path, OUTPUTS_CONSIDERED, error);
+	change->records = store->list_jobs(handle, NULL, path, OUTPUTS_CONSIDERED, error);
 	return change->records != NULL;
 }
 

@@ -1,9 +1,11 @@
 #include "daemon/daemon.h"
 
 #include "base/error.h"
+#include "daemon/deliveries.h"
 #include "daemon/dispatch.h"
 #include "daemon/hooks.h"
 #include "daemon/intake.h"
+#include "daemon/job_list.h"
 #include "daemon/keys.h"
 #include "daemon/questions.h"
 #include "daemon/records.h"
@@ -22,6 +24,9 @@ static const OpRow ops[] = {
 	{ "webhook.delete",  hooks_delete,     FALSE },
 	{ "webhook.clear",   hooks_clear,      FALSE },
 	{ "key.check",       keys_check,       FALSE },
+	{ "job.list",        job_list,         TRUE },
+	{ "job.log",         questions_log,    TRUE },
+	{ "job.stop",        questions_stop,   TRUE },
 	{ "key.add",         keys_add,         TRUE },
 	{ "key.list",        keys_list,        TRUE },
 	{ "key.revoke",      keys_revoke,      TRUE },
@@ -128,6 +133,7 @@ daemon_new(const Settings *settings, GError **error)
 	daemon->workers = workers_new(g_main_context_default());
 	daemon->server = server_new(ops, daemon);
 	daemon->runner = runner_link_new(runner_path);
+	daemon->deliveries = deliveries_new(daemon);
 	daemon->intake = intake_new(daemon);
 	daemon->dispatcher = dispatcher_new(daemon);
 	daemon->folders = folders_new(settings, error);
@@ -159,6 +165,7 @@ daemon_free(Daemon *daemon)
 	store_writer_free(daemon->writer);
 	server_free(daemon->server);
 	intake_free(daemon->intake);
+	deliveries_free(daemon->deliveries);
 	runner_link_free(daemon->runner);
 	registry_free(daemon->registry);
 	folders_free(daemon->folders);

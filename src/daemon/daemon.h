@@ -11,6 +11,7 @@
 #include "daemon/workers.h"
 #include "store/writer.h"
 
+typedef struct Deliveries Deliveries;
 typedef struct Intake Intake;
 typedef struct Dispatcher Dispatcher;
 typedef struct RunnerLink RunnerLink;
@@ -24,6 +25,7 @@ typedef struct Daemon {
 	Server *server;
 	RunnerLink *runner;
 	Intake *intake;         /* folders of calls that have begun and are not submitted */
+	Deliveries *deliveries; /* what senders call their deliveries */
 	GQueue changes;         /* of webhooks, one made after the other (daemon/change.h) */
 	Dispatcher *dispatcher; /* accepted jobs that have not ended */
 } Daemon;

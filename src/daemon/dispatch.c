@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "daemon/deliveries.h"
 #include "daemon/records.h"
 #include "daemon/run.h"
 #include "daemon/status.h"
@@ -23,7 +24,10 @@ struct LiveJob {
 	GList *queue_link; /* in the queue, or NULL */
 	gboolean has_slot;
 	gboolean ending;     /* its end is on the way to the store */
-	GPtrArray *waiters;  /* of Call */
+	char *stop_reason;   /* it is to be stopped, and why */
+	gint64 revision;     /* of what can be told of it; grows with the wall clock */
+	GPtrArray *waiters;  /* of Call, for the end */
+	GPtrArray *watchers; /* of Call, for a change */
 	guint status_source; /* a status file that is due */
 	guint retry_source;  /* a change of its row that is tried again */
 };
@@ -54,9 +58,11 @@ live_free(LiveJob *live)
 	files_close(&live->execution);
 	g_free(live->key);
 	/* no answer: the connection ends with the daemon, and the asker asks the next one */
-	for (guint i = 0; i < live->waiters->len; i++)
-		call_drop(g_ptr_array_index(live->waiters, i));
+	g_ptr_array_foreach(live->waiters, (GFunc) (void (*)(void)) call_drop, NULL);
+	g_ptr_array_foreach(live->watchers, (GFunc) (void (*)(void)) call_drop, NULL);
 	g_ptr_array_unref(live->waiters);
+	g_ptr_array_unref(live->watchers);
+	g_free(live->stop_reason);
 	job_free(live->job);
 	g_free(live);
 }
@@ -169,8 +175,30 @@ new_live(Dispatcher *dispatcher, Job *job, int execution)
 	live->job = job;
 	live->execution = execution;
 	live->waiters = g_ptr_array_new();
+	live->watchers = g_ptr_array_new();
+	live->revision = clock_wall_us();
 	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
 	return live;
+}
+
+/* Something new can be told of the job. */
+static void
+changed(LiveJob *live)
+{
+	g_autoptr(GPtrArray) watchers = live->watchers;
+
+	live->revision = MAX(live->revision + 1, clock_wall_us());
+	live->watchers = g_ptr_array_new();
+	for (guint i = 0; i < watchers->len; i++)
+		records_status(g_ptr_array_index(watchers, i), live->job, live->revision);
+}
+
+/* Publishes a new state of the job, which has not ended. */
+static void
+publish(LiveJob *live)
+{
+	status_write(live->job, live->execution, FALSE);
+	changed(live);
 }
 
 /* Takes a slot: the task is creating from now on, with a key of its own. */
@@ -246,10 +274,14 @@ start_run(LiveJob *live)
 	g_clear_pointer(&live->key, g_free);
 }
 
+static void finish_stopped(LiveJob *live);
+
 void
 dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
 {
-	if (live->has_slot)
+	if (live->stop_reason != NULL)
+		finish_stopped(live);
+	else if (live->has_slot)
 		start_run(live);
 	else
 		enqueue(live);
@@ -261,7 +293,10 @@ on_retry_creating(gpointer data)
 	LiveJob *live = data;
 
 	live->retry_source = 0;
-	enqueue(live);
+	if (live->stop_reason != NULL)
+		finish_stopped(live);
+	else
+		enqueue(live);
 	return G_SOURCE_REMOVE;
 }
 
@@ -271,6 +306,10 @@ on_creating(gpointer data, const GError *failure)
 {
 	LiveJob *live = data;
 
+	if (live->stop_reason != NULL) {
+		finish_stopped(live);
+		return;
+	}
 	if (failure == NULL) {
 		start_run(live);
 		return;
@@ -291,7 +330,7 @@ pump(Dispatcher *dispatcher)
 
 		live->queue_link = NULL;
 		take_slot(live);
-		status_write(live->job, live->execution, FALSE);
+		publish(live);
 		records_update_job(dispatcher->daemon->writer, live->job, on_creating, live);
 	}
 }
@@ -311,6 +350,7 @@ take_progress(LiveJob *live)
 {
 	live->job->task.cells_done = run_cells_done(live->run);
 	live->job->task.cells_total = run_cells_total(live->run);
+	changed(live);
 	if (live->status_source == 0)
 		live->status_source = g_timeout_add(PROGRESS_INTERVAL_MS, write_due_status, live);
 }
@@ -321,7 +361,7 @@ take_start(LiveJob *live)
 	if (live->job->task.status != TASK_CREATING)
 		return;
 	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
-	status_write(live->job, live->execution, FALSE);
+	publish(live);
 	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
 }
 
@@ -374,7 +414,8 @@ on_end_committed(gpointer data, const GError *failure)
 		return;
 	}
 	dispatcher->ending--;
-	status_write(live->job, live->execution, FALSE);
+	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
+	publish(live);
 	answer_waiters(live);
 	final = g_new0(FinalStatus, 1);
 	final->job = g_steal_pointer(&live->job);
@@ -423,12 +464,23 @@ finish_failed(LiveJob *live, const char *reason)
 	finish(live);
 }
 
+static void
+finish_stopped(LiveJob *live)
+{
+	job_move(live->job, TASK_STOPPED, live->stop_reason, clock_wall_us());
+	finish(live);
+}
+
 /* Nothing was run: the job waits again, or fails when that has happened too often. */
 static void
 take_not_begun(LiveJob *live, Run *run)
 {
 	const char *failure = run_failure(run);
 
+	if (live->stop_reason != NULL) {
+		finish_stopped(live);
+		return;
+	}
 	g_warning("job %s, attempt %d: %s", live->job->id, live->job->task.attempts,
 		failure != NULL ? failure : "the executor went away before the first cell");
 	if (live->job->task.attempts >= MAX_ATTEMPTS || live->job->task.status != TASK_CREATING) {
@@ -438,7 +490,7 @@ take_not_begun(LiveJob *live, Run *run)
 	}
 	give_slot_back(live);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
-	status_write(live->job, live->execution, FALSE);
+	publish(live);
 	enqueue(live);
 }
 
@@ -505,4 +557,40 @@ live_wait(LiveJob *live, Call *call)
 {
 	g_ptr_array_add(live->waiters, call);
 	call_set_withdrawn(call, waiter_withdrawn, live);
+}
+
+static void
+watcher_withdrawn(Call *call, gpointer data)
+{
+	g_ptr_array_remove_fast(((LiveJob *) data)->watchers, call);
+	call_drop(call);
+}
+
+void
+live_watch(LiveJob *live, Call *call, gint64 seen)
+{
+	if (live->revision > seen || live->ending) {
+		records_status(call, live->job, live->revision);
+		return;
+	}
+	g_ptr_array_add(live->watchers, call);
+	call_set_withdrawn(call, watcher_withdrawn, live);
+}
+
+gboolean
+live_stop(LiveJob *live, const char *reason)
+{
+	if (live->ending)
+		return FALSE;
+	if (live->stop_reason != NULL)
+		return TRUE;
+	live->stop_reason = g_strdup(reason);
+	if (live->queue_link != NULL) {
+		g_queue_delete_link(live->dispatcher->queue, live->queue_link);
+		live->queue_link = NULL;
+		finish_stopped(live);
+	} else if (live->run != NULL) {
+		run_stop(live->run, reason);
+	}
+	return TRUE;
 }

@@ -44,3 +44,9 @@ const Job *live_job(const LiveJob *live);
 
 /* The call is answered (records_answer) when the job has ended. */
 void live_wait(LiveJob *live, Call *call);
+
+/* The call is answered (records_status) when there is something later to tell than seen, a revision. */
+void live_watch(LiveJob *live, Call *call, gint64 seen);
+
+/* Stops the job for that reason; its end is told as any other. False: it has ended already. */
+gboolean live_stop(LiveJob *live, const char *reason);

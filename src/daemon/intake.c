@@ -1,6 +1,4 @@
-/* A Pending is a folder without a row. Its submission is a chain: worker (fsync of the folder and of
- * pipeline_executions), store (one row), dispatcher. The job enters the dispatcher before the commit, so
- * that it counts against the queue and its slot is reserved, and starts after it. */
+/* The folders of calls that have begun. What follows call.submit is in submission.c. */
 #include "daemon/intake.h"
 
 #include <dirent.h>
@@ -16,35 +14,10 @@
 #include "base/ids.h"
 #include "daemon/dispatch.h"
 #include "daemon/records.h"
+#include "daemon/submission.h"
 
 #define SWEEP_AGE_MS (G_GINT64_CONSTANT(3600) * 1000)
 #define SWEEP_INTERVAL_SECONDS 600
-
-typedef struct Submission Submission;
-
-typedef struct {
-	char *uuid;
-	char *folder;
-	int execution;
-	Hook *hook;
-	gint64 begun_us;        /* wall clock, for people */
-	gint64 begun_ms;        /* clock_ms(), for the sweep */
-	Submission *submission; /* while one is on its way; borrowed */
-} Pending;
-
-struct Submission {
-	Daemon *daemon;
-	GPtrArray *calls;          /* who wants to know, borrowed */
-	Pending *pending;          /* borrowed; it stays as long as it is submitted */
-	int execution, executions; /* borrowed */
-	LiveJob *live;             /* borrowed */
-};
-
-struct Intake {
-	Daemon *daemon;
-	GHashTable *pending; /* uuid -> Pending, owned */
-	guint sweep_source;
-};
 
 static void
 pending_free(Pending *pending)
@@ -56,8 +29,8 @@ pending_free(Pending *pending)
 	g_free(pending);
 }
 
-static void
-remove_folder(Intake *intake, const char *folder)
+void
+intake_remove_folder(Intake *intake, const char *folder)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -79,7 +52,7 @@ sweep_pending(gpointer data)
 
 		if (pending->submission != NULL || now - pending->begun_ms < SWEEP_AGE_MS)
 			continue;
-		remove_folder(intake, pending->folder);
+		intake_remove_folder(intake, pending->folder);
 		g_hash_table_iter_remove(&iter);
 	}
 	return G_SOURCE_CONTINUE;
@@ -131,7 +104,7 @@ intake_sweep(Intake *intake, GPtrArray *known)
 	while (entries != NULL && (entry = readdir(entries)) != NULL)
 		if (entry->d_name[0] != '.' && !g_hash_table_contains(names, entry->d_name) &&
 			is_old(executions, entry->d_name))
-			remove_folder(intake, entry->d_name);
+			intake_remove_folder(intake, entry->d_name);
 	if (entries != NULL)
 		closedir(entries);
 }
@@ -188,33 +161,6 @@ make_pending(Intake *intake, Hook *hook, const char *uuid, GError **error)
 }
 
 static void
-submission_withdrawn(Call *call, gpointer data)
-{
-	g_ptr_array_remove(((Submission *) data)->calls, call);
-	call_drop(call);
-}
-
-/* The call is answered when the submission ends. */
-static void
-submission_join(Submission *submission, Call *call)
-{
-	g_ptr_array_add(submission->calls, call);
-	call_set_withdrawn(call, submission_withdrawn, submission);
-}
-
-static void
-reply_accepted(Call *call, const Job *job)
-{
-	json_object *members = json_object_new_object();
-
-	json_put_string(members, "job", job->id);
-	json_put_bool(members, "accepted", TRUE);
-	json_object_object_add(
-		members, "webhook", records_webhook(job->params, job->task.path, job->debug));
-	call_reply(call, members, NULL, NULL, 0);
-}
-
-static void
 begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 {
 	static const char *const names[] = { "request" };
@@ -225,16 +171,17 @@ begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
 
 	if (pending == NULL && live != NULL) {
-		reply_accepted(call, live_job(live));
+		submission_reply(call, live_job(live), FALSE);
 		return;
 	}
 	if (pending != NULL && pending->submission != NULL) {
-		submission_join(pending->submission, call);
+		submission_join(pending->submission, call, FALSE);
 		return;
 	}
-	if (pending == NULL &&
-		(!dispatcher_has_room(daemon->dispatcher, hook->id, &retry_after, &error) ||
-			!check_disk(daemon, &error))) {
+	/* a repeated delivery takes no place in the queue: submission.c asks for room later */
+	gboolean roomy = json_bool_member(call_body(call), "delivery", FALSE) ||
+			 dispatcher_has_room(daemon->dispatcher, hook->id, &retry_after, &error);
+	if (pending == NULL && (!roomy || !check_disk(daemon, &error))) {
 		call_fail(call, error, retry_after);
 		return;
 	}
@@ -284,7 +231,7 @@ reply_known(Again *again)
 	g_autoptr(Job) job = records_job(again->record, &error);
 
 	if (job != NULL)
-		reply_accepted(again->call, job);
+		submission_reply(again->call, job, FALSE);
 	else
 		call_fail(again->call, error, 0);
 }
@@ -352,111 +299,6 @@ intake_begin(Call *call, gpointer data)
 	look_again(call, daemon, hook, uuid);
 }
 
-static void
-submission_free(Submission *submission)
-{
-	g_ptr_array_unref(submission->calls);
-	g_free(submission);
-}
-
-/* After a failure the call may begin again, with a new folder. */
-static void
-submit_failed(Submission *submission, const GError *failure, int retry_after)
-{
-	Intake *intake = submission->daemon->intake;
-
-	if (submission->live != NULL)
-		dispatcher_abandon(submission->daemon->dispatcher, submission->live);
-	for (guint i = 0; i < submission->calls->len; i++)
-		call_fail(g_ptr_array_index(submission->calls, i), failure, retry_after);
-	remove_folder(intake, submission->pending->folder);
-	g_hash_table_remove(intake->pending, submission->pending->uuid);
-	submission_free(submission);
-}
-
-static void
-on_committed(gpointer data, const GError *failure)
-{
-	Submission *submission = data;
-	Daemon *daemon = submission->daemon;
-
-	if (failure != NULL) {
-		submit_failed(submission, failure, 0);
-		return;
-	}
-	for (guint i = 0; i < submission->calls->len; i++)
-		reply_accepted(g_ptr_array_index(submission->calls, i), live_job(submission->live));
-	g_hash_table_remove(daemon->intake->pending, submission->pending->uuid);
-	dispatcher_start(daemon->dispatcher, submission->live);
-	submission_free(submission);
-}
-
-static Job *
-job_of_pending(Pending *pending)
-{
-	g_autofree char *name = hook_name(pending->hook);
-	Hook *hook = pending->hook;
-	Job *job = job_new(name, pending->uuid, pending->folder, pending->begun_us);
-
-	json_object_put(job->params);
-	job->params = json_object_get(hook->params);
-	job->webhook = hook->id;
-	job->debug = hook->debug;
-	job->task.node = g_strdup("webhook");
-	job->task.path = g_strdup(hook->path);
-	job->task.histo = g_strdup(hook->histo);
-	job->task.kernel = g_strdup(hook->kernel);
-	job->task.language = g_strdup(hook->language);
-	return job;
-}
-
-/* The folder is durable: the row may be made, if there is room still. */
-static void
-on_folder_durable(gpointer data, const GError *failure)
-{
-	Submission *submission = data;
-	Daemon *daemon = submission->daemon;
-	g_autoptr(GError) full = NULL;
-	int retry_after = 0;
-
-	if (failure != NULL) {
-		submit_failed(submission, failure, 0);
-		return;
-	}
-	if (!dispatcher_has_room(
-		    daemon->dispatcher, submission->pending->hook->id, &retry_after, &full)) {
-		submit_failed(submission, full, retry_after);
-		return;
-	}
-	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(submission->pending),
-		files_steal_fd(&submission->pending->execution));
-	records_add_job(daemon->writer, live_job(submission->live), on_committed, submission);
-}
-
-static gboolean
-make_folder_durable(gpointer data, GError **error)
-{
-	Submission *submission = data;
-
-	return files_sync(submission->execution, "a job's folder", error) &&
-	       files_sync(submission->executions, "the folder of executions", error);
-}
-
-static void
-submit_pending(Call *call, Daemon *daemon, Pending *pending)
-{
-	Submission *submission = g_new0(Submission, 1);
-
-	pending->submission = submission;
-	submission->daemon = daemon;
-	submission->calls = g_ptr_array_new();
-	submission->pending = pending;
-	submission->execution = pending->execution;
-	submission->executions = daemon->folders->executions;
-	submission_join(submission, call);
-	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
-}
-
 void
 intake_submit(Call *call, gpointer data)
 {
@@ -464,19 +306,15 @@ intake_submit(Call *call, gpointer data)
 	const char *uuid = json_string_member(call_body(call), "uuid");
 	Pending *pending = uuid != NULL ? g_hash_table_lookup(daemon->intake->pending, uuid) : NULL;
 	LiveJob *live = uuid != NULL ? dispatcher_find(daemon->dispatcher, uuid) : NULL;
-	g_autoptr(GError) error = NULL;
-	int retry_after = 0;
 
 	if (pending == NULL && live != NULL)
-		reply_accepted(call, live_job(live));
+		submission_reply(call, live_job(live), FALSE);
 	else if (pending == NULL && ids_is_uuid(uuid))
 		look_again(call, daemon, NULL, uuid);
 	else if (pending == NULL)
 		call_fail_with(call, NBHOOK_ERROR_BAD_REQUEST, "call.submit needs a uuid");
 	else if (pending->submission != NULL)
-		submission_join(pending->submission, call);
-	else if (!dispatcher_has_room(daemon->dispatcher, pending->hook->id, &retry_after, &error))
-		call_fail(call, error, retry_after);
+		submission_join(pending->submission, call, FALSE);
 	else
-		submit_pending(call, daemon, pending);
+		submission_start(call, daemon, pending);
 }

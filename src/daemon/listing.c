@@ -32,7 +32,7 @@ read_runs(const StoreInterface *store, Store *handle, gpointer data, GError **er
 
 	for (guint i = 0; i < listing->hooks->len; i++) {
 		const Hook *hook = g_ptr_array_index(listing->hooks, i);
-		GPtrArray *runs = store->list_jobs_of_path(handle, hook->path, RUNS_SHOWN, error);
+		GPtrArray *runs = store->list_jobs(handle, NULL, hook->path, RUNS_SHOWN, error);
 
 		if (runs == NULL)
 			return FALSE;

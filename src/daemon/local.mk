@@ -2,11 +2,13 @@ libnbhook_a_SOURCES += \
 	src/daemon/change.c src/daemon/change.h \
 	src/daemon/clear.c \
 	src/daemon/daemon.c src/daemon/daemon.h \
+	src/daemon/deliveries.c src/daemon/deliveries.h \
 	src/daemon/dispatch.c src/daemon/dispatch.h \
 	src/daemon/folders.c src/daemon/folders.h \
 	src/daemon/hook_params.c src/daemon/hook_params.h \
 	src/daemon/hooks.c src/daemon/hooks.h \
 	src/daemon/intake.c src/daemon/intake.h \
+	src/daemon/job_list.c src/daemon/job_list.h \
 	src/daemon/keys.c src/daemon/keys.h \
 	src/daemon/listing.c src/daemon/listing.h \
 	src/daemon/outcome.c src/daemon/outcome.h \
@@ -17,6 +19,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/run.c src/daemon/run.h \
 	src/daemon/runner_link.c src/daemon/runner_link.h \
 	src/daemon/status.c src/daemon/status.h \
+	src/daemon/submission.c src/daemon/submission.h \
 	src/daemon/versions.c src/daemon/versions.h \
 	src/daemon/workers.c src/daemon/workers.h
 

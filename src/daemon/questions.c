@@ -3,6 +3,7 @@
  * store. */
 #include "daemon/questions.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -156,10 +157,7 @@ questions_wait(Call *call, gpointer data)
 static void
 answer_status(Daemon *daemon, Call *call, const Job *job)
 {
-	json_object *members = json_object_new_object();
-
-	json_object_object_add(members, "status", job_status_document(job));
-	call_reply(call, members, NULL, NULL, 0);
+	records_status(call, job, job->ended_us);
 }
 
 void
@@ -177,5 +175,69 @@ questions_status(Call *call, gpointer data)
 	else if (hook != 0 && live_job(live)->webhook != hook)
 		not_found(call);
 	else
-		answer_status(daemon, call, live_job(live));
+		live_watch(live, call, json_int_member(call_body(call), "seen", 0));
+}
+
+static void
+send_log(Daemon *daemon, Call *call, const Job *job)
+{
+	static const char *const names[] = { "log" };
+	json_object *members = json_object_new_object();
+	g_autoptr(GError) error = NULL;
+	AUTO_FD execution = folders_open_execution(daemon->folders, job->folder, &error);
+	AUTO_FD log = execution >= 0 ? files_open_beneath(execution, "log", O_RDONLY, 0, NULL) : -1;
+
+	json_put_bool(members, "ended", job_status_is_ended(job->status));
+	if (execution >= 0) {
+		call_reply(call, members, names, &log, log >= 0 ? 1 : 0);
+	} else {
+		json_object_put(members);
+		call_fail(call, error, 0);
+	}
+}
+
+void
+questions_log(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	const char *uuid;
+	gint64 hook;
+
+	if (!read_question(daemon, call, &uuid, &hook))
+		return;
+	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
+	if (live == NULL)
+		ask_store(daemon, call, uuid, hook, send_log);
+	else
+		send_log(daemon, call, live_job(live));
+}
+
+static void
+refuse_stop(Daemon *daemon, Call *call, const Job *job)
+{
+	call_fail_with(call, NBHOOK_ERROR_CONFLICT, "this job has ended already: it is %s",
+		job_status_word(job->status));
+}
+
+void
+questions_stop(Call *call, gpointer data)
+{
+	Daemon *daemon = data;
+	const char *reason = json_string_member(call_body(call), "reason");
+	const char *uuid;
+	gint64 hook;
+
+	if (!read_question(daemon, call, &uuid, &hook))
+		return;
+	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
+	if (live == NULL) {
+		ask_store(daemon, call, uuid, hook, refuse_stop);
+	} else if (!live_stop(live, reason != NULL ? reason : "stopped_by_user")) {
+		refuse_stop(daemon, call, live_job(live));
+	} else {
+		json_object *members = json_object_new_object();
+
+		json_put_string(members, "job", live_job(live)->id);
+		call_reply(call, members, NULL, NULL, 0);
+	}
 }

@@ -1,4 +1,5 @@
-/* daemon/questions.h: what callers ask of a job or the server: job.wait, job.status, server.info. */
+/* daemon/questions.h: what callers ask of a job or the server: job.wait, job.status, job.log,
+ * server.info; and job.stop. */
 #pragma once
 
 #include "daemon/daemon.h"
@@ -6,3 +7,5 @@
 void questions_info(Call *call, gpointer daemon);
 void questions_wait(Call *call, gpointer daemon);
 void questions_status(Call *call, gpointer daemon);
+void questions_log(Call *call, gpointer daemon);
+void questions_stop(Call *call, gpointer daemon);

@@ -10,6 +10,7 @@
 
 typedef struct {
 	JobRecord *record;
+	DeliveryRecord *delivery; /* NULL: none */
 	StoreDone done;
 	gpointer data;
 } Change;
@@ -18,13 +19,17 @@ static void
 change_free(Change *change)
 {
 	job_record_free(change->record);
+	delivery_record_free(change->delivery);
 	g_free(change);
 }
 
 static gboolean
 add_job(const StoreInterface *store, Store *handle, gpointer data, GError **error)
 {
-	return store->add_job(handle, ((Change *) data)->record, error);
+	const Change *change = data;
+
+	return store->add_job(handle, change->record, error) &&
+	       (change->delivery == NULL || store->put_delivery(handle, change->delivery, error));
 }
 
 static gboolean
@@ -45,7 +50,8 @@ on_done(gpointer data, const GError *failure)
 }
 
 static void
-push(StoreWriter *writer, const Job *job, StoreChange function, StoreDone done, gpointer data)
+push(StoreWriter *writer, const Job *job, DeliveryRecord *delivery, StoreChange function,
+	StoreDone done, gpointer data)
 {
 	g_autoptr(json_object) document = job_document(job);
 	Change *change = g_new0(Change, 1);
@@ -56,24 +62,27 @@ push(StoreWriter *writer, const Job *job, StoreChange function, StoreDone done, 
 	record->path = g_strdup(job->task.path);
 	record->hook = job->webhook;
 	record->ended = job_status_is_ended(job->status);
+	record->status = g_strdup(job_status_word(job->status));
 	record->accepted_us = job->accepted_us;
 	record->document = json_print(document);
 	change->record = record;
+	change->delivery = delivery;
 	change->done = done;
 	change->data = data;
 	store_writer_push(writer, function, on_done, change, (GDestroyNotify) change_free);
 }
 
 void
-records_add_job(StoreWriter *writer, const Job *job, StoreDone done, gpointer data)
+records_add_job(StoreWriter *writer, const Job *job, DeliveryRecord *delivery, StoreDone done,
+	gpointer data)
 {
-	push(writer, job, add_job, done, data);
+	push(writer, job, delivery, add_job, done, data);
 }
 
 void
 records_update_job(StoreWriter *writer, const Job *job, StoreDone done, gpointer data)
 {
-	push(writer, job, update_job, done, data);
+	push(writer, job, NULL, update_job, done, data);
 }
 
 Job *
@@ -96,6 +105,16 @@ records_webhook(json_object *params, const char *path, gboolean debug)
 	json_put_string(webhook, "next_url", json_string_member(params, "next_url"));
 	json_put_bool(webhook, "debug", debug);
 	return webhook;
+}
+
+void
+records_status(Call *call, const Job *job, gint64 revision)
+{
+	json_object *members = json_object_new_object();
+
+	json_object_object_add(members, "status", job_status_document(job));
+	json_put_int(members, "revision", revision);
+	call_reply(call, members, NULL, NULL, 0);
 }
 
 static json_object *

@@ -59,6 +59,7 @@ struct Run {
 	gint64 cells_done, cells_total;
 	Outcome *outcome;
 	char *failure;
+	char *stop_reason;
 	guint idle;
 	guint again; /* a connection that is due */
 	gboolean over;
@@ -92,6 +93,7 @@ run_free(Run *run)
 	g_free(run->key);
 	g_free(run->socket_path);
 	g_free(run->failure);
+	g_free(run->stop_reason);
 	g_free(run);
 }
 
@@ -203,6 +205,18 @@ on_again(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+/* Says that the run is to stop, when that is so. */
+static void
+send_stop(Run *run)
+{
+	if (run->stop_reason == NULL)
+		return;
+	g_autoptr(json_object) body = json_object_new_object();
+	json_put_string(body, "op", "run.stop");
+	json_put_string(body, "reason", run->stop_reason);
+	channel_send(run->follow, body, NULL, 0);
+}
+
 /* Only a socket that nobody holds says that the executor is gone; what we lack ourselves (descriptors)
  * says nothing. */
 static void
@@ -211,12 +225,30 @@ follow(Run *run)
 	g_autoptr(GError) error = NULL;
 	int fd = listen_connect(run->socket_path, 0, &error);
 
-	if (fd >= 0)
+	if (fd >= 0) {
 		run->follow = channel_new(fd, on_follow_frame, on_follow_closed, run);
-	else if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE))
+		send_stop(run);
+	} else if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE)) {
 		read_outcome(run);
-	else
+	} else {
 		run->again = g_timeout_add_seconds(1, on_again, run);
+	}
+}
+
+void
+run_stop(Run *run, const char *reason)
+{
+	if (run->over)
+		return;
+	g_free(run->stop_reason);
+	run->stop_reason = g_strdup(reason);
+	if (run->request != NULL) {
+		runner_link_cancel(run->request);
+		run->request = NULL;
+		end(run, RUN_NOT_BEGUN);
+	} else if (run->follow != NULL) {
+		send_stop(run);
+	}
 }
 
 static void

@@ -29,6 +29,10 @@ Run *run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpoi
 
 void run_free(Run *run);
 
+/* Has the executor stop the run for that reason: it ends with RUN_ENDED as any other. Before the executor
+ * has it, the run ends with RUN_NOT_BEGUN. */
+void run_stop(Run *run, const char *reason);
+
 gint64 run_cells_done(const Run *run);
 gint64 run_cells_total(const Run *run);
 json_object *run_outcome(const Run *run); /* the "ended" line, borrowed */

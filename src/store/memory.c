@@ -1,11 +1,11 @@
-/* Three lists. A savepoint and a transaction keep a copy of all of them: it is for small tests. */
+/* Four lists. A savepoint and a transaction keep a copy of all of them: it is for small tests. */
 #include <string.h>
 
 #include "base/error.h"
 #include "store/store.h"
 
 typedef struct {
-	GPtrArray *hooks, *keys, *jobs;
+	GPtrArray *hooks, *keys, *jobs, *deliveries;
 	gint64 last_hook;
 } State;
 
@@ -33,12 +33,19 @@ copy_job(gconstpointer record, gpointer unused)
 	return job_record_copy(record);
 }
 
+static gpointer
+copy_delivery(gconstpointer record, gpointer unused)
+{
+	return delivery_record_copy(record);
+}
+
 static void
 state_clear(State *state)
 {
 	g_clear_pointer(&state->hooks, g_ptr_array_unref);
 	g_clear_pointer(&state->keys, g_ptr_array_unref);
 	g_clear_pointer(&state->jobs, g_ptr_array_unref);
+	g_clear_pointer(&state->deliveries, g_ptr_array_unref);
 }
 
 static GPtrArray *
@@ -57,6 +64,8 @@ state_assign(State *to, const State *from)
 	to->hooks = copy_list(from->hooks, copy_hook, (GDestroyNotify) hook_record_free);
 	to->keys = copy_list(from->keys, copy_key, (GDestroyNotify) key_record_free);
 	to->jobs = copy_list(from->jobs, copy_job, (GDestroyNotify) job_record_free);
+	to->deliveries =
+		copy_list(from->deliveries, copy_delivery, (GDestroyNotify) delivery_record_free);
 	to->last_hook = from->last_hook;
 }
 
@@ -68,6 +77,8 @@ memory_open(const char *path, GError **error)
 	store->now.hooks = g_ptr_array_new_with_free_func((GDestroyNotify) hook_record_free);
 	store->now.keys = g_ptr_array_new_with_free_func((GDestroyNotify) key_record_free);
 	store->now.jobs = g_ptr_array_new_with_free_func((GDestroyNotify) job_record_free);
+	store->now.deliveries =
+		g_ptr_array_new_with_free_func((GDestroyNotify) delivery_record_free);
 	return store;
 }
 
@@ -234,6 +245,8 @@ memory_update_job(Store *store, const JobRecord *record, GError **error)
 		return FALSE;
 	}
 	old->ended = record->ended;
+	g_free(old->status);
+	old->status = g_strdup(record->status);
 	g_free(old->document);
 	old->document = g_strdup(record->document);
 	return TRUE;
@@ -279,14 +292,15 @@ memory_list_unended_jobs(Store *store, GError **error)
 }
 
 static GPtrArray *
-memory_list_jobs_of_path(Store *store, const char *path, int limit, GError **error)
+memory_list_jobs(Store *store, const char *status, const char *path, int limit, GError **error)
 {
 	GPtrArray *jobs = g_ptr_array_new_with_free_func((GDestroyNotify) job_record_free);
 
 	for (guint i = 0; i < store->now.jobs->len; i++) {
 		JobRecord *record = g_ptr_array_index(store->now.jobs, i);
 
-		if (strcmp(record->path, path) == 0)
+		if ((status == NULL || strcmp(record->status, status) == 0) &&
+			(path == NULL || strcmp(record->path, path) == 0))
 			g_ptr_array_add(jobs, job_record_copy(record));
 	}
 	g_ptr_array_sort(jobs, compare_newness);
@@ -304,6 +318,44 @@ memory_list_folders(Store *store, GError **error)
 		g_ptr_array_add(folders,
 			g_strdup(((JobRecord *) g_ptr_array_index(store->now.jobs, i))->folder));
 	return folders;
+}
+
+static DeliveryRecord *
+memory_find_delivery(Store *store, gint64 hook, const char *key_hash, GError **error)
+{
+	for (guint i = 0; i < store->now.deliveries->len; i++) {
+		DeliveryRecord *record = g_ptr_array_index(store->now.deliveries, i);
+
+		if (record->hook == hook && strcmp(record->key_hash, key_hash) == 0)
+			return delivery_record_copy(record);
+	}
+	return NULL;
+}
+
+static gboolean
+memory_put_delivery(Store *store, const DeliveryRecord *record, GError **error)
+{
+	GPtrArray *deliveries = store->now.deliveries;
+
+	for (guint i = 0; i < deliveries->len; i++) {
+		const DeliveryRecord *old = g_ptr_array_index(deliveries, i);
+
+		if (old->hook == record->hook && strcmp(old->key_hash, record->key_hash) == 0)
+			g_ptr_array_remove_index(deliveries, i--);
+	}
+	g_ptr_array_add(deliveries, delivery_record_copy(record));
+	return TRUE;
+}
+
+static gboolean
+memory_forget_deliveries(Store *store, gint64 before_us, GError **error)
+{
+	GPtrArray *deliveries = store->now.deliveries;
+
+	for (guint i = 0; i < deliveries->len; i++)
+		if (((DeliveryRecord *) g_ptr_array_index(deliveries, i))->created_us < before_us)
+			g_ptr_array_remove_index(deliveries, i--);
+	return TRUE;
 }
 
 const StoreInterface store_memory = {
@@ -326,6 +378,9 @@ const StoreInterface store_memory = {
 	.update_job = memory_update_job,
 	.find_job = memory_find_job,
 	.list_unended_jobs = memory_list_unended_jobs,
-	.list_jobs_of_path = memory_list_jobs_of_path,
+	.list_jobs = memory_list_jobs,
 	.list_folders = memory_list_folders,
+	.put_delivery = memory_put_delivery,
+	.find_delivery = memory_find_delivery,
+	.forget_deliveries = memory_forget_deliveries,
 };

@@ -32,7 +32,19 @@ job_record_free(JobRecord *record)
 	g_free(record->uuid);
 	g_free(record->folder);
 	g_free(record->path);
+	g_free(record->status);
 	g_free(record->document);
+	g_free(record);
+}
+
+void
+delivery_record_free(DeliveryRecord *record)
+{
+	if (record == NULL)
+		return;
+	g_free(record->key_hash);
+	g_free(record->digest);
+	g_free(record->uuid);
 	g_free(record);
 }
 
@@ -68,6 +80,18 @@ job_record_copy(const JobRecord *record)
 	copy->uuid = g_strdup(record->uuid);
 	copy->folder = g_strdup(record->folder);
 	copy->path = g_strdup(record->path);
+	copy->status = g_strdup(record->status);
 	copy->document = g_strdup(record->document);
+	return copy;
+}
+
+DeliveryRecord *
+delivery_record_copy(const DeliveryRecord *record)
+{
+	DeliveryRecord *copy = g_memdup2(record, sizeof *record);
+
+	copy->key_hash = g_strdup(record->key_hash);
+	copy->digest = g_strdup(record->digest);
+	copy->uuid = g_strdup(record->uuid);
 	return copy;
 }

@@ -27,12 +27,17 @@ typedef enum {
 	SQL_UPDATE_JOB,
 	SQL_FIND_JOB,
 	SQL_LIST_UNENDED,
+	SQL_LIST_JOBS,
 	SQL_LIST_OF_PATH,
 	SQL_LIST_FOLDERS,
+	SQL_PUT_DELIVERY,
+	SQL_FIND_DELIVERY,
+	SQL_FORGET_DELIVERIES,
 	SQL_N
 } Statement;
 
-#define JOB_COLUMNS "uuid, folder, path, hook, ended, accepted_us, document"
+#define JOB_COLUMNS "uuid, folder, path, hook, ended, status, accepted_us, document"
+#define DELIVERY_COLUMNS "hook, key_hash, digest, uuid, created_us"
 
 /* clang-format off */
 static const char *const statement_texts[SQL_N] = {
@@ -50,12 +55,18 @@ static const char *const statement_texts[SQL_N] = {
 	[SQL_PUT_KEY]      = "INSERT INTO keys (name, hash, document) VALUES (?, ?, ?)",
 	[SQL_DELETE_KEY]   = "DELETE FROM keys WHERE name = ?",
 	[SQL_LIST_KEYS]    = "SELECT name, hash, document FROM keys ORDER BY name",
-	[SQL_ADD_JOB]      = "INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[SQL_UPDATE_JOB]   = "UPDATE jobs SET ended = ?, document = ? WHERE uuid = ?",
+	[SQL_ADD_JOB]      = "INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_UPDATE_JOB]   = "UPDATE jobs SET ended = ?, status = ?, document = ? WHERE uuid = ?",
 	[SQL_FIND_JOB]     = "SELECT " JOB_COLUMNS " FROM jobs WHERE uuid = ?",
 	[SQL_LIST_UNENDED] = "SELECT " JOB_COLUMNS " FROM jobs WHERE ended = 0 ORDER BY accepted_us",
-	[SQL_LIST_OF_PATH] = "SELECT " JOB_COLUMNS " FROM jobs WHERE path = ? ORDER BY accepted_us DESC LIMIT ?",
+	[SQL_LIST_JOBS]    = "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 IS NULL OR status = ?1) "
+	                     "ORDER BY accepted_us DESC LIMIT ?2",
+	[SQL_LIST_OF_PATH] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 IS NULL OR status = ?1) AND path = ?3 "
+	                     "ORDER BY accepted_us DESC LIMIT ?2",
 	[SQL_LIST_FOLDERS] = "SELECT folder FROM jobs",
+	[SQL_PUT_DELIVERY]  = "INSERT OR REPLACE INTO deliveries (" DELIVERY_COLUMNS ") VALUES (?, ?, ?, ?, ?)",
+	[SQL_FIND_DELIVERY] = "SELECT " DELIVERY_COLUMNS " FROM deliveries WHERE hook = ? AND key_hash = ?",
+	[SQL_FORGET_DELIVERIES] = "DELETE FROM deliveries WHERE created_us < ?",
 };
 
 static const char *const migrations[] = {
@@ -67,6 +78,13 @@ static const char *const migrations[] = {
 	"  ended INTEGER NOT NULL, accepted_us INTEGER NOT NULL, document TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX jobs_unended ON jobs (accepted_us) WHERE ended = 0;"
 	"CREATE INDEX jobs_of_path ON jobs (path, accepted_us);",
+
+	"ALTER TABLE jobs ADD COLUMN status TEXT NOT NULL DEFAULT '';"
+	"UPDATE jobs SET status = json_extract(document, '$.status');"
+	"CREATE INDEX jobs_accepted ON jobs (accepted_us);"
+	"CREATE TABLE deliveries (hook INTEGER NOT NULL, key_hash TEXT NOT NULL, digest TEXT NOT NULL, "
+	"  uuid TEXT NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY (hook, key_hash)) WITHOUT ROWID;"
+	"CREATE INDEX deliveries_created ON deliveries (created_us);",
 };
 /* clang-format on */
 
@@ -163,8 +181,22 @@ read_job(sqlite3_stmt *row)
 	record->path = column_text(row, 2);
 	record->hook = sqlite3_column_int64(row, 3);
 	record->ended = sqlite3_column_int(row, 4) != 0;
-	record->accepted_us = sqlite3_column_int64(row, 5);
-	record->document = column_text(row, 6);
+	record->status = column_text(row, 5);
+	record->accepted_us = sqlite3_column_int64(row, 6);
+	record->document = column_text(row, 7);
+	return record;
+}
+
+static gpointer
+read_delivery(sqlite3_stmt *row)
+{
+	DeliveryRecord *record = g_new0(DeliveryRecord, 1);
+
+	record->hook = sqlite3_column_int64(row, 0);
+	record->key_hash = column_text(row, 1);
+	record->digest = column_text(row, 2);
+	record->uuid = column_text(row, 3);
+	record->created_us = sqlite3_column_int64(row, 4);
 	return record;
 }
 
@@ -388,8 +420,8 @@ static gboolean
 sqlite_add_job(Store *store, const JobRecord *record, GError **error)
 {
 	return run(store,
-		bind(store, SQL_ADD_JOB, "sssiiis", record->uuid, record->folder, record->path,
-			record->hook, (gint64) record->ended, record->accepted_us,
+		bind(store, SQL_ADD_JOB, "sssiisis", record->uuid, record->folder, record->path,
+			record->hook, (gint64) record->ended, record->status, record->accepted_us,
 			record->document),
 		"keeping a job", NULL, error);
 }
@@ -400,8 +432,8 @@ sqlite_update_job(Store *store, const JobRecord *record, GError **error)
 	int changed = 0;
 
 	if (!run(store,
-		    bind(store, SQL_UPDATE_JOB, "iss", (gint64) record->ended, record->document,
-			    record->uuid),
+		    bind(store, SQL_UPDATE_JOB, "isss", (gint64) record->ended, record->status,
+			    record->document, record->uuid),
 		    "keeping a job's state", &changed, error))
 		return FALSE;
 	if (changed == 1)
@@ -427,10 +459,14 @@ sqlite_list_unended_jobs(Store *store, GError **error)
 }
 
 static GPtrArray *
-sqlite_list_jobs_of_path(Store *store, const char *path, int limit, GError **error)
+sqlite_list_jobs(Store *store, const char *status, const char *path, int limit, GError **error)
 {
-	return collect(store, bind(store, SQL_LIST_OF_PATH, "si", path, (gint64) limit), read_job,
-		(GDestroyNotify) job_record_free, "listing jobs", error);
+	sqlite3_stmt *statement =
+		path != NULL ? bind(store, SQL_LIST_OF_PATH, "sis", status, (gint64) limit, path)
+			     : bind(store, SQL_LIST_JOBS, "si", status, (gint64) limit);
+
+	return collect(store, statement, read_job, (GDestroyNotify) job_record_free, "listing jobs",
+		error);
 }
 
 static GPtrArray *
@@ -438,6 +474,32 @@ sqlite_list_folders(Store *store, GError **error)
 {
 	return collect(store, store->statements[SQL_LIST_FOLDERS], read_folder, g_free,
 		"listing executions", error);
+}
+
+static gboolean
+sqlite_put_delivery(Store *store, const DeliveryRecord *record, GError **error)
+{
+	return run(store,
+		bind(store, SQL_PUT_DELIVERY, "isssi", record->hook, record->key_hash,
+			record->digest, record->uuid, record->created_us),
+		"keeping a delivery", NULL, error);
+}
+
+static DeliveryRecord *
+sqlite_find_delivery(Store *store, gint64 hook, const char *key_hash, GError **error)
+{
+	g_autoptr(GPtrArray) rows =
+		collect(store, bind(store, SQL_FIND_DELIVERY, "is", hook, key_hash), read_delivery,
+			(GDestroyNotify) delivery_record_free, "looking for a delivery", error);
+
+	return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
+}
+
+static gboolean
+sqlite_forget_deliveries(Store *store, gint64 before_us, GError **error)
+{
+	return run(store, bind(store, SQL_FORGET_DELIVERIES, "i", before_us),
+		"forgetting deliveries", NULL, error);
 }
 
 const StoreInterface store_sqlite = {
@@ -460,6 +522,9 @@ const StoreInterface store_sqlite = {
 	.update_job = sqlite_update_job,
 	.find_job = sqlite_find_job,
 	.list_unended_jobs = sqlite_list_unended_jobs,
-	.list_jobs_of_path = sqlite_list_jobs_of_path,
+	.list_jobs = sqlite_list_jobs,
 	.list_folders = sqlite_list_folders,
+	.put_delivery = sqlite_put_delivery,
+	.find_delivery = sqlite_find_delivery,
+	.forget_deliveries = sqlite_forget_deliveries,
 };

@@ -33,19 +33,33 @@ typedef struct JobRecord {
 	char *path; /* published path of its notebook, for outputs and recent runs */
 	gint64 hook;
 	gboolean ended;
+	char *status; /* job_status_word() */
 	gint64 accepted_us;
 	char *document; /* job_document() */
 } JobRecord;
 
+/* What a sender calls one delivery, so that its repetition is known: the webhook, the SHA-256 of the
+ * sender's key, that of what was sent, and the job that it became. */
+typedef struct DeliveryRecord {
+	gint64 hook;
+	char *key_hash;
+	char *digest;
+	char *uuid;
+	gint64 created_us;
+} DeliveryRecord;
+
 void hook_record_free(HookRecord *record);
 void key_record_free(KeyRecord *record);
 void job_record_free(JobRecord *record);
+void delivery_record_free(DeliveryRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HookRecord, hook_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyRecord, key_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JobRecord, job_record_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeliveryRecord, delivery_record_free)
 HookRecord *hook_record_copy(const HookRecord *record);
 KeyRecord *key_record_copy(const KeyRecord *record);
 JobRecord *job_record_copy(const JobRecord *record);
+DeliveryRecord *delivery_record_copy(const DeliveryRecord *record);
 
 /* The functions of an implementation. Lists are new GPtrArrays that own their records. All return
  * false or NULL with an error; find_job gives NULL without one when there is no such job. */
@@ -76,9 +90,16 @@ typedef struct StoreInterface {
 		Store *store, const JobRecord *record, GError **error); /* NOT_FOUND */
 	JobRecord *(*find_job)(Store *store, const char *uuid, GError **error);
 	GPtrArray *(*list_unended_jobs)(Store *store, GError **error); /* oldest first */
-	GPtrArray *(*list_jobs_of_path)(
-		Store *store, const char *path, int limit, GError **error); /* newest first */
-	GPtrArray *(*list_folders)(Store *store, GError **error);           /* of char * */
+	GPtrArray *(*list_folders)(Store *store, GError **error);      /* of char * */
+	/* Newest first; status and path may be NULL: any. */
+	GPtrArray *(*list_jobs)(
+		Store *store, const char *status, const char *path, int limit, GError **error);
+
+	/* Takes the place of an earlier delivery of that hook and key. */
+	gboolean (*put_delivery)(Store *store, const DeliveryRecord *record, GError **error);
+	DeliveryRecord *(*find_delivery)(
+		Store *store, gint64 hook, const char *key_hash, GError **error);
+	gboolean (*forget_deliveries)(Store *store, gint64 before_us, GError **error);
 } StoreInterface;
 
 /* One SQLite file: WAL, synchronous FULL. */

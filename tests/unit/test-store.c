@@ -95,9 +95,9 @@ test_jobs(Fixture *fixture, gconstpointer unused)
 	add_job(fixture, "d", "/p", 400);
 	commit(fixture);
 	assert_jobs(store->list_unended_jobs(handle, NULL), "abcd");
-	assert_jobs(store->list_jobs_of_path(handle, "/p", 10, NULL), "dba");
-	assert_jobs(store->list_jobs_of_path(handle, "/p", 2, NULL), "db");
-	assert_jobs(store->list_jobs_of_path(handle, "/none", 2, NULL), "");
+	assert_jobs(store->list_jobs(handle, NULL, "/p", 10, NULL), "dba");
+	assert_jobs(store->list_jobs(handle, NULL, "/p", 2, NULL), "db");
+	assert_jobs(store->list_jobs(handle, NULL, "/none", 2, NULL), "");
 	g_autoptr(GPtrArray) folders = store->list_folders(handle, NULL);
 	g_assert_cmpuint(folders->len, ==, 4);
 	g_assert_cmpstr(g_ptr_array_index(folders, 0), ==, "folder");
