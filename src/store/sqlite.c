@@ -217,7 +217,7 @@ read_version(Store *store, int *version, GError **error)
 static gboolean
 migrate(Store *store, GError **error)
 {
-	int version;
+	int version = 0;
 
 	if (!read_version(store, &version, error))
 		return FALSE;
