@@ -1,4 +1,4 @@
-"""quickstart check: every test, against a plain build and against one with sanitizers, and a final count."""
+"""quickstart check: every test, against a plain build and one with sanitizers, and a final count."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ import packages
 import processes
 from building import Building, BuildFailed
 from packages import Missing
+from plan import remove_run_dir
 from supervisor import StartFailed, Supervisor
 from welcome import Welcome
 
@@ -43,7 +44,9 @@ class Refused(Exception):
 
 
 def say(text: str) -> None:
-    print(f"quickstart: {text}", file=sys.stderr, flush=True)
+    # A terminal that is gone is no reason to end halfway through an end.
+    with contextlib.suppress(OSError):
+        print(f"quickstart: {text}", file=sys.stderr, flush=True)
 
 
 def default_folder() -> str:
@@ -144,9 +147,13 @@ def serve(arguments: argparse.Namespace, folder: str, who: accounts.Accounts) ->
     packages.ensure(["build", "run"], not arguments.no_install, say)
     rebuilt = Building(folder, say).ensure_installed()
     site = layout.Site(folder, prefix, arguments.port, who)
-    supervisor = Supervisor(site.prepare(), say)
-    supervisor.on_ready = Welcome(site, rebuilt, say).give
-    supervisor.run()
+    plan = site.prepare()
+    try:
+        supervisor = Supervisor(plan, say)
+        supervisor.on_ready = Welcome(site, rebuilt, say).give
+        supervisor.run()
+    finally:
+        remove_run_dir(plan.run_dir)
     say("ended")
 
 

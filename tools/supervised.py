@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any, Callable, Optional
 
-from plan import Plan
+from plan import Plan, remove_run_dir
 from supervisor import StartFailed, Supervisor
 
 
@@ -55,6 +55,7 @@ class Supervised:
     def stop(self) -> None:
         """Returns when nothing is left."""
         if self.child is None:
+            remove_run_dir(self.plan.run_dir)  # it was made with the plan
             return
         self.child.stdin.close()
         self.child.stdout.close()

@@ -138,9 +138,14 @@ class Supervisor:
             while True:
                 for number in self._wakeup[0].recv(256):
                     if number != signal.SIGCHLD:
-                        self.hurry = self.stopping
-                        self.stopping = True
+                        self._told_to_stop()
         self._reap()
+
+    def _told_to_stop(self) -> None:
+        self.hurry = self.stopping
+        if not self.stopping:
+            self.say("ending; another signal makes it sudden")
+        self.stopping = True
 
     # Folders and sockets.
 

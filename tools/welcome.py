@@ -1,4 +1,4 @@
-"""What quickstart does once everything runs: a key, the examples, DIR/env, and the words on the screen."""
+"""What quickstart does once everything runs: a key, the examples, DIR/env, words on the screen."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ def _shell() -> Any:
 
 def absolute(path: str) -> str:
     """The absolute path of a file, its folder without links: one notebook has one path."""
-    folder, name = os.path.split(os.path.abspath(path))
+    folder, name = os.path.split(path)
+    if name in ("", os.curdir, os.pardir):
+        return os.path.realpath(path)
     return os.path.join(os.path.realpath(folder), name)
 
 

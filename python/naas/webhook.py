@@ -61,6 +61,17 @@ def _find(path: str, debug: bool = False) -> Optional[str]:
     return None if job["status"] == "delete" else job_url(job)
 
 
+def _find_from_run(path: str, debug: bool) -> Optional[str]:
+    """As _find; says so, and is None, when the run's key does not reach as far as that notebook."""
+    try:
+        return _find(path, debug)
+    except NaasError as error:
+        if error.status != 403:
+            raise
+        print(f"This run may not know the URL of {path}.")
+        return None
+
+
 def _clear(path: str, query: Dict[str, str], debug: bool) -> None:
     """Remove what is kept of a notebook; that nothing is kept is no error."""
     try:
@@ -90,12 +101,13 @@ class Webhook:
         (addresses for mails after a failed or a successful run), next_url (where callers are sent
         after a run), inline (show the response rather than download it); any other key becomes a
         variable of the notebook. debug prints the request and the answer, and lets the error
-        responses of the webhook carry tracebacks. In production nothing changes.
+        responses of the webhook carry tracebacks. In production nothing changes, and a run knows
+        the URL of its own notebook only; for another path it gets None.
         """
         full_path = _resolve(path)
         if is_production():
             print("In production: nothing was published.")
-            return _find(full_path, debug)
+            return _find_from_run(full_path, debug)
         content = {"path": full_path, "type": KIND, "params": _plain_params(params), "value": None,
                    "status": "installed", "file": _read_file(full_path), "debug": bool(debug)}
         answer = call("POST", "/job", content=content, debug=debug)

@@ -211,7 +211,8 @@ check_component(const char *name, GError **error)
 char *
 files_published_path(const char *path, GError **error)
 {
-	if (path[0] != '/' || strlen(path) > MAX_PATH || !g_utf8_validate(path, -1, NULL)) {
+	if (path[0] != '/' || path[1] == '\0' || strlen(path) > MAX_PATH ||
+		!g_utf8_validate(path, -1, NULL)) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
 			"a path must be absolute, UTF-8, and have at most %d bytes", MAX_PATH);
 		return NULL;

@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,15 +83,20 @@ cli_settings(Cli *cli, GError **error)
 	return cli->settings;
 }
 
-/* A folder as it is on disk; one that is gone, as a webhook's may be, by its name alone. */
+/* A folder as it is on disk; below what is there of it by name alone: a webhook's may be gone. */
 static char *
 absolute_folder(const char *folder)
 {
-	char resolved[PATH_MAX];
+	g_autofree char *resolved = realpath(folder, NULL);
+	g_autofree char *parent = g_path_get_dirname(folder);
 
-	if (realpath(folder, resolved) != NULL)
-		return g_strdup(resolved);
-	return g_canonicalize_filename(folder, NULL);
+	if (resolved != NULL)
+		return g_steal_pointer(&resolved);
+	if (strcmp(parent, folder) == 0)
+		return g_canonicalize_filename(folder, NULL);
+	g_autofree char *above = absolute_folder(parent);
+	g_autofree char *name = g_path_get_basename(folder);
+	return g_canonicalize_filename(name, above);
 }
 
 char *

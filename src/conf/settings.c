@@ -290,8 +290,11 @@ settings_load(const char *path, GError **error)
 	g_autoptr(Settings) settings = settings_new();
 	g_autoptr(GKeyFile) file = g_key_file_new();
 
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error)) {
-		g_prefix_error(error, "%s: ", path);
+	g_autoptr(GError) failure = NULL;
+
+	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &failure)) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE, "%s: %s", path,
+			failure->message);
 		return NULL;
 	}
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);

@@ -21,7 +21,6 @@ struct LiveJob {
 	int execution; /* its folder */
 	char *key;     /* the run's own, from creating to running */
 	Run *run;
-	GList *queue_link; /* in the queue, or NULL */
 	gboolean has_slot;
 	gboolean ending;     /* its end is on the way to the store */
 	char *stop_reason;   /* it is to be stopped, and why */
@@ -260,7 +259,6 @@ static void
 enqueue(LiveJob *live)
 {
 	g_queue_push_tail(live->dispatcher->queue, live);
-	live->queue_link = live->dispatcher->queue->tail;
 	pump(live->dispatcher);
 }
 
@@ -328,7 +326,6 @@ pump(Dispatcher *dispatcher)
 	while (has_free_slot(dispatcher) && dispatcher->queue->length > 0) {
 		LiveJob *live = g_queue_pop_head(dispatcher->queue);
 
-		live->queue_link = NULL;
 		take_slot(live);
 		publish(live);
 		records_update_job(dispatcher->daemon->writer, live->job, on_creating, live);
@@ -365,28 +362,6 @@ take_start(LiveJob *live)
 	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
 }
 
-typedef struct {
-	Job *job;
-	int execution;
-} FinalStatus;
-
-static gboolean
-write_final_status(gpointer data, GError **error)
-{
-	FinalStatus *final = data;
-
-	status_write(final->job, final->execution, TRUE);
-	return TRUE;
-}
-
-static void
-final_status_free(FinalStatus *final)
-{
-	job_free(final->job);
-	files_close(&final->execution);
-	g_free(final);
-}
-
 static void
 answer_waiters(LiveJob *live)
 {
@@ -405,7 +380,6 @@ on_end_committed(gpointer data, const GError *failure)
 {
 	LiveJob *live = data;
 	Dispatcher *dispatcher = live->dispatcher;
-	FinalStatus *final;
 
 	if (failure != NULL) {
 		g_critical("job %s has ended and is kept again in a second: %s", live->job->id,
@@ -417,13 +391,11 @@ on_end_committed(gpointer data, const GError *failure)
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
 	publish(live);
 	answer_waiters(live);
-	final = g_new0(FinalStatus, 1);
-	final->job = g_steal_pointer(&live->job);
-	final->execution = files_steal_fd(&live->execution);
-	g_hash_table_steal(dispatcher->jobs, final->job->uuid);
+	Job *job = g_steal_pointer(&live->job);
+	int execution = files_steal_fd(&live->execution);
+	g_hash_table_steal(dispatcher->jobs, job->uuid);
 	live_free(live);
-	workers_push(dispatcher->daemon->workers, write_final_status, NULL, final,
-		(GDestroyNotify) final_status_free);
+	status_write_end(dispatcher->daemon->workers, job, execution);
 }
 
 static gboolean

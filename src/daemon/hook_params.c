@@ -40,6 +40,15 @@ is_address_or_list(json_object *value)
 	return json_object_array_length(value) > 0;
 }
 
+/* Whether just two slashes stand before the host; curl takes one or three for them too. */
+static gboolean
+names_host(const char *url)
+{
+	const char *slashes = strstr(url, "://");
+
+	return slashes != NULL && slashes[3] != '/';
+}
+
 static gboolean
 is_web_url(json_object *value)
 {
@@ -53,7 +62,8 @@ is_web_url(json_object *value)
 		strpbrk(json_object_get_string(value), "\r\n \t\\\"<>") == NULL &&
 		curl_url_set(url, CURLUPART_URL, json_object_get_string(value), 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
-		right = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+		right = (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+			names_host(json_object_get_string(value));
 	curl_free(scheme);
 	curl_url_cleanup(url);
 	return right;

@@ -42,6 +42,7 @@ typedef struct Registry Registry;
 
 Registry *registry_new(void);
 void registry_free(Registry *registry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Registry, registry_free)
 
 /* Lookups are borrowed; NULL when unknown. */
 Hook *registry_find_token(Registry *registry, const char *token);

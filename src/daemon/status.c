@@ -17,6 +17,38 @@ status_write(const Job *job, int execution, gboolean durable)
 		g_warning("job %s: status.json: %s", job->id, error->message);
 }
 
+typedef struct {
+	Job *job;
+	int execution;
+} End;
+
+static gboolean
+write_end(gpointer data, GError **error)
+{
+	const End *end = data;
+
+	status_write(end->job, end->execution, TRUE);
+	return TRUE;
+}
+
+static void
+end_free(End *end)
+{
+	job_free(end->job);
+	files_close(&end->execution);
+	g_free(end);
+}
+
+void
+status_write_end(Workers *workers, Job *job, int execution)
+{
+	End *end = g_new0(End, 1);
+
+	end->job = job;
+	end->execution = execution;
+	workers_push(workers, write_end, NULL, end, (GDestroyNotify) end_free);
+}
+
 static void
 write_response_head(const Job *job, int execution)
 {

@@ -1,10 +1,14 @@
 /* daemon/status.h: the published copies of a job in its folder. */
 #pragma once
 
+#include "daemon/workers.h"
 #include "job/job.h"
 
 /* Replaces status.json; durable: synced first. Failures are logged: the row is the truth. */
 void status_write(const Job *job, int execution, gboolean durable);
+
+/* Writes the status file of an ended job durably, on a worker. Job and folder are given away. */
+void status_write_end(Workers *workers, Job *job, int execution);
 
 /* Puts the executed notebook and response.json in place when a run has ended. */
 void status_publish_results(const Job *job, int execution);

@@ -249,7 +249,7 @@ read_version(Store *store, int *version, GError **error)
 static gboolean
 migrate(Store *store, GError **error)
 {
-	int version;
+	int version = 0;
 
 	if (!read_version(store, &version, error))
 		return FALSE;

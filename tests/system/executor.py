@@ -28,7 +28,8 @@ def program(name: str) -> Path:
     if "NBHOOK_BUILD" in os.environ:
         candidates.append(Path(os.environ["NBHOOK_BUILD"]) / name)
     if "NBHOOK_PREFIX" in os.environ:
-        candidates.append(Path(os.environ["NBHOOK_PREFIX"]) / "libexec/nbhook" / name)
+        candidates += [Path(os.environ["NBHOOK_PREFIX"]) / place / name
+                       for place in ("libexec/nbhook", "sbin")]
     for candidate in candidates:
         if candidate.exists():
             return candidate

@@ -238,8 +238,8 @@ def running_site(settings: Optional[layout.Settings] = None,
         accounts.ensure()
     with open_folder() as folder:
         site = RunningSite(folder, installed_prefix(), settings or {})
-        change(site)
         try:
+            change(site)
             site.start()
             yield site
         finally:

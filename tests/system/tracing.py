@@ -4,8 +4,8 @@
         …
     assert trace.syncs("/status.json.tmp")[0].ended_before(trace.renames("status.json")[0])
 
-A call is an interval: it begins where strace shows it first and ends where it shows its result. Two calls
-are in order only if one has ended before the other begins.
+A call is an interval: it begins where strace shows it first and ends where it shows its result. Two
+calls are in order only if one has ended before the other begins.
 """
 
 from __future__ import annotations

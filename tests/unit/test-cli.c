@@ -32,6 +32,7 @@ test_a_path_is_its_folder_without_links_and_its_name(void)
 	g_autofree char *below = g_build_filename(top, "a", "x.ipynb", NULL);
 	g_autofree char *linked = g_build_filename(top, "a", "linked.ipynb", NULL);
 	g_autofree char *gone = g_build_filename(top, "gone", "x.ipynb", NULL);
+	g_autofree char *gone_below = g_build_filename(top, "a", "gone", "x.ipynb", NULL);
 
 	expect_path("x.ipynb", plain);
 	expect_path("./a/../x.ipynb", plain);
@@ -39,6 +40,8 @@ test_a_path_is_its_folder_without_links_and_its_name(void)
 	expect_path("link/../x.ipynb", plain);
 	expect_path("link/linked.ipynb", linked);
 	expect_path("gone/./x.ipynb", gone);
+	expect_path("link/gone/x.ipynb", gone_below);
+	expect_path("link/gone/../x.ipynb", below);
 	expect_path(below, below);
 
 	g_assert_cmpint(g_remove("a/linked.ipynb"), ==, 0);

@@ -68,10 +68,10 @@ count_entries(Folder *folder)
 }
 
 static void
-assert_refused(int fd, const GError *error, int code)
+assert_refused(int fd, GError **error, int code)
 {
 	g_assert_cmpint(fd, ==, -1);
-	g_assert_error(error, NBHOOK_ERROR, code);
+	g_assert_error(*error, NBHOOK_ERROR, code);
 }
 
 static const struct {
@@ -108,7 +108,7 @@ test_open_beneath(Folder *folder, gconstpointer unused)
 		AUTO_FD fd = files_open_beneath(folder->fd, beneath[i].path, O_RDONLY, 0, &error);
 
 		if (beneath[i].code >= 0) {
-			assert_refused(fd, error, beneath[i].code);
+			assert_refused(fd, &error, beneath[i].code);
 			continue;
 		}
 		g_assert_no_error(error);
@@ -143,12 +143,12 @@ test_make_folders_stays_inside(Folder *folder, gconstpointer unused)
 		g_autoptr(GError) error = NULL;
 
 		assert_refused(files_make_folders(folder->fd, paths[i], 0700, (gid_t) -1, &error),
-			error, NBHOOK_ERROR_FORBIDDEN);
+			&error, NBHOOK_ERROR_FORBIDDEN);
 	}
 	g_assert_cmpint(access("/tmp/x", F_OK), ==, -1);
 	put(folder->fd, "file", "x");
 	g_autoptr(GError) error = NULL;
-	assert_refused(files_make_folders(folder->fd, "file/x", 0700, (gid_t) -1, &error), error,
+	assert_refused(files_make_folders(folder->fd, "file/x", 0700, (gid_t) -1, &error), &error,
 		NBHOOK_ERROR_NOT_FOUND);
 }
 
@@ -165,7 +165,7 @@ test_no_descriptors(Folder *folder, gconstpointer unused)
 	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
 	int fd = files_make_folders(folder->fd, "a", 0700, (gid_t) -1, &error);
 	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &old), ==, 0);
-	assert_refused(fd, error, NBHOOK_ERROR_INTERNAL);
+	assert_refused(fd, &error, NBHOOK_ERROR_INTERNAL);
 }
 
 static void
@@ -280,6 +280,7 @@ test_remove_tree_stays_inside(Folder *folder, gconstpointer unused)
 	AUTO_FD inner = files_make_folders(folder->fd, "root/inner", 0700, (gid_t) -1, NULL);
 	AUTO_FD root = openat(folder->fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	g_assert_cmpint(inner, >=, 0);
 	put(folder->fd, "kept", "outside");
 	put(root, "kept", "inside");
 	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {

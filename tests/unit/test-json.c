@@ -5,10 +5,27 @@
 #include "base/json.h"
 
 static const char *const round_trips[] = {
-	"null", "true", "0", "-0", "7", "-7", "9223372036854775807", "18446744073709551616",
-	"100000000000000000000000000", "-100000000000000000000000000", "1.50", "1e+00", "1e+000",
-	"[12345678901234567890123,1e+00,{\"a\":-0}]", "1E400", "0.1000000000000000055511151231257827",
-	"\"a/b\"", "\"\\u0000x\"", "\"\u20ac \U0001F600\"", "{\"a\":{\"b\":[]},\"c\":{}}", "[[],[[]]]",
+	"null",
+	"true",
+	"0",
+	"-0",
+	"7",
+	"-7",
+	"9223372036854775807",
+	"18446744073709551616",
+	"100000000000000000000000000",
+	"-100000000000000000000000000",
+	"1.50",
+	"1e+00",
+	"1e+000",
+	"[12345678901234567890123,1e+00,{\"a\":-0}]",
+	"1E400",
+	"0.1000000000000000055511151231257827",
+	"\"a/b\"",
+	"\"\\u0000x\"",
+	"\"\u20ac \U0001F600\"",
+	"{\"a\":{\"b\":[]},\"c\":{}}",
+	"[[],[[]]]",
 };
 
 static void
@@ -31,13 +48,29 @@ static const struct {
 	const char *text;
 	const char *says;
 } refused[] = {
-	{ "", "too early" }, { "{", "too early" }, { "[1,]", "not a JSON value" }, { "NaN", "NaN" },
-	{ "[NaN]", "NaN" }, { "-Infinity", "NaN" }, { "nul", "not a JSON value" },
-	{ "01", "leading zero" }, { "1.", "behind its point" }, { "1e", "exponent" },
-	{ "\"a", "within a string" }, { "\"\n\"", "control character" }, { "\"\\x\"", "escape" },
-	{ "\"\\u12g4\"", "hex" }, { "1 2", "behind the value" }, { "{a:1}", "quotes" },
-	{ "{\"a\" 1}", "\":\"" }, { "[1 2]", "missing" }, { "'a'", "not a JSON value" },
-	{ "\"\xff\"", "UTF-8" }, { "[[[[1]]]]", "max_json_depth" }, { "/*c*/1", "not a JSON value" }, { "{\"a\\u0000b\":1}", "NUL" },
+	{ "", "too early" },
+	{ "{", "too early" },
+	{ "[1,]", "not a JSON value" },
+	{ "NaN", "NaN" },
+	{ "[NaN]", "NaN" },
+	{ "-Infinity", "NaN" },
+	{ "nul", "not a JSON value" },
+	{ "01", "leading zero" },
+	{ "1.", "behind its point" },
+	{ "1e", "exponent" },
+	{ "\"a", "within a string" },
+	{ "\"\n\"", "control character" },
+	{ "\"\\x\"", "escape" },
+	{ "\"\\u12g4\"", "hex" },
+	{ "1 2", "behind the value" },
+	{ "{a:1}", "quotes" },
+	{ "{\"a\" 1}", "\":\"" },
+	{ "[1 2]", "missing" },
+	{ "'a'", "not a JSON value" },
+	{ "\"\xff\"", "UTF-8" },
+	{ "[[[[1]]]]", "max_json_depth" },
+	{ "/*c*/1", "not a JSON value" },
+	{ "{\"a\\u0000b\":1}", "NUL" },
 };
 
 static void
@@ -47,7 +80,8 @@ test_refused(void)
 		g_autoptr(GError) error = NULL;
 		json_object *value = NULL;
 
-		g_assert_false(json_parse(refused[i].text, strlen(refused[i].text), 3, &value, &error));
+		g_assert_false(
+			json_parse(refused[i].text, strlen(refused[i].text), 3, &value, &error));
 		g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST);
 		g_assert_nonnull(strstr(error->message, refused[i].says));
 		g_assert_null(value);
@@ -78,7 +112,8 @@ test_sorted(void)
 
 	g_assert_no_error(error);
 	g_assert_cmpstr(printed, ==,
-		"{\n \"a\": {},\n \"b\": [\n  1,\n  {\n   \"a\": \"x\",\n   \"z\": null\n  }\n ],\n "
+		"{\n \"a\": {},\n \"b\": [\n  1,\n  {\n   \"a\": \"x\",\n   \"z\": null\n  }\n "
+		"],\n "
 		"\"c\": []\n}\n");
 }
 
@@ -105,6 +140,46 @@ test_copy_keeps_numbers(void)
 	g_assert_cmpstr(printed, ==, text);
 }
 
+/* A member of another type is as good as none. */
+static void
+test_members(void)
+{
+	static const char text[] = "{\"s\":\"x\",\"i\":7,\"d\":1.5,\"b\":true,\"n\":null,"
+				   "\"o\":{},\"a\":[],\"i\":8,\"big\":100000000000000000000}";
+	g_autoptr(json_object) object = json_parse_object(text, strlen(text), 5, NULL);
+
+	g_assert_cmpstr(json_string_member(object, "s"), ==, "x");
+	g_assert_null(json_string_member(object, "i"));
+	g_assert_null(json_string_member(object, "n"));
+	g_assert_cmpint(json_int_member(object, "i", 1), ==, 8); /* the last one counts */
+	g_assert_cmpint(json_int_member(object, "s", 1), ==, 1);
+	g_assert_cmpint(json_int_member(object, "big", 1), ==, 1);
+	g_assert_cmpfloat(json_double_member(object, "d", 0), ==, 1.5);
+	g_assert_cmpfloat(json_double_member(object, "i", 0), ==, 8);
+	g_assert_true(json_bool_member(object, "b", FALSE));
+	g_assert_true(json_bool_member(object, "i", TRUE));
+	g_assert_nonnull(json_object_member(object, "o"));
+	g_assert_null(json_object_member(object, "a"));
+	g_assert_nonnull(json_array_member(object, "a"));
+	g_assert_null(json_member(object, "missing"));
+	g_assert_null(json_string_member(NULL, "s"));
+}
+
+/* As deep as allowed is allowed, one deeper is not. */
+static void
+test_depth(void)
+{
+	for (int depth = 599; depth <= 601; depth++) {
+		g_autofree char *open = g_strnfill((gsize) depth, '[');
+		g_autofree char *close = g_strnfill((gsize) depth, ']');
+		g_autofree char *text = g_strconcat(open, close, NULL);
+		g_autoptr(json_object) value = NULL;
+
+		g_assert_cmpint(
+			json_parse(text, strlen(text), 600, &value, NULL), ==, depth <= 600);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -115,5 +190,7 @@ main(int argc, char **argv)
 	g_test_add_func("/json/sorted", test_sorted);
 	g_test_add_func("/json/doubles-are-short", test_doubles_are_short);
 	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
+	g_test_add_func("/json/members", test_members);
+	g_test_add_func("/json/depth", test_depth);
 	return g_test_run();
 }

@@ -86,6 +86,27 @@ test_sample_is_a_file(void)
 	g_assert_cmpint(settings_seen, >=, 20);
 }
 
+static void
+test_path(void)
+{
+	g_unsetenv("NBHOOK_CONF");
+	g_assert_cmpstr(settings_path(NULL), ==, "/etc/nbhook/nbhook.conf");
+	g_setenv("NBHOOK_CONF", "/x", TRUE);
+	g_assert_cmpstr(settings_path(NULL), ==, "/x");
+	g_assert_cmpstr(settings_path("/y"), ==, "/y");
+	g_unsetenv("NBHOOK_CONF");
+}
+
+static void
+test_missing_file(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(settings_load("/nonexistent/nbhook.conf", &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE);
+	g_assert_nonnull(strstr(error->message, "/nonexistent/nbhook.conf"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -93,5 +114,7 @@ main(int argc, char **argv)
 	g_test_add_func("/settings/units", test_units);
 	g_test_add_func("/settings/wrong", test_wrong);
 	g_test_add_func("/settings/sample-is-a-file", test_sample_is_a_file);
+	g_test_add_func("/settings/path", test_path);
+	g_test_add_func("/settings/missing-file", test_missing_file);
 	return g_test_run();
 }

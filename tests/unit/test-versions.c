@@ -94,6 +94,7 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	AUTO_FD web = folders_create_file(fixture->folders, execution, "response", TRUE, &error);
 
 	g_assert_no_error(error);
+	g_assert_cmpint(web, >=, 0);
 	publish(fixture, FIRST, "one");
 	assert_mode(fixture, "production", 02770);
 	assert_mode(fixture, "production/home/a", 02770);
@@ -106,6 +107,7 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	assert_mode(fixture, "pipeline_executions/2020-x/response", 0640);
 	g_assert_true(files_write_all(ours, "x", 1, NULL));
 	AUTO_FD again = folders_create_file(fixture->folders, execution, "request", FALSE, NULL);
+	g_assert_cmpint(again, >=, 0);
 	assert_file(fixture, "pipeline_executions/2020-x/request", "", 0600);
 	g_assert_cmpint(folders_open_execution(fixture->folders, "none", NULL), ==, -1);
 	g_assert_cmpint(folders_open_execution(fixture->folders, "../versions", NULL), ==, -1);

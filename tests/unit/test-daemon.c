@@ -1,0 +1,552 @@
+/* The daemon's parts together: calls begin, are submitted, run and are waited for; askers go, runs are
+ * lost, a daemon is replaced by the next. The runner and its executors are played by this program, in the
+ * same loop. It is one file because every test needs the whole fixture. */
+#include <fcntl.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/listen.h"
+#include "control/channel.h"
+#include "daemon/daemon.h"
+
+#define STARTED "{\"mark\":\"started\"}\n"
+#define SUCCEED                                                                                    \
+	"{\"mark\":\"ended\",\"status\":\"succeed\",\"response\":{\"kind\":\"text\","              \
+	"\"type\":\"text/plain\",\"size\":2},\"progress\":{\"done\":1,\"total\":1}}\n"
+#define FAILED                                                                                     \
+	"{\"mark\":\"ended\",\"status\":\"failed\",\"reason\":\"cell_error\","                     \
+	"\"error\":{\"ename\":\"ValueError\",\"evalue\":\"bad\"}}\n"
+
+typedef struct {
+	char *folder;
+	Settings *settings;
+	Daemon *daemon;
+	Server *runner;
+	GPtrArray *executors;
+	const char *outcome; /* what an executor writes before it goes; NULL: it waits */
+	int plays;           /* how many jobs executors were given */
+	char *token;
+} Fixture;
+
+typedef struct {
+	Fixture *fixture;
+	Channel *channel;
+	int run, outcome, response; /* -1 until it plays */
+} Executor;
+
+typedef struct {
+	Channel *channel;
+	GPtrArray *replies;
+} Asker;
+
+static void
+executor_free(Executor *executor)
+{
+	channel_free(executor->channel);
+	files_close(&executor->run);
+	files_close(&executor->outcome);
+	files_close(&executor->response);
+	g_free(executor);
+}
+
+/* The executor writes its outcome and is gone. */
+static void
+executor_end(Executor *executor, const char *outcome)
+{
+	g_assert_true(files_write_all(executor->outcome, outcome, strlen(outcome), NULL));
+	g_assert_true(files_write_all(executor->response, "hi", 2, NULL));
+	files_close(&executor->run);
+}
+
+static void
+on_play(Channel *channel, Frame *frame, gpointer data)
+{
+	static const char taken[] = "{\"id\":1,\"taken\":true}";
+	g_autoptr(Frame) owned = frame;
+	g_autoptr(json_object) reply = json_parse_object(taken, strlen(taken), 5, NULL);
+	Executor *executor = data;
+
+	g_assert_cmpstr(json_string_member(owned->body, "op"), ==, "run.play");
+	executor->fixture->plays++;
+	executor->run = frame_steal_fd(owned, "run");
+	executor->outcome = frame_steal_fd(owned, "outcome");
+	executor->response = frame_steal_fd(owned, "response");
+	if (executor->fixture->outcome != NULL)
+		executor_end(executor, executor->fixture->outcome);
+	channel_send(channel, reply, NULL, 0);
+}
+
+static void
+on_let_go(Channel *channel, const GError *failure, gpointer data)
+{
+}
+
+static void
+take_executor(Call *call, gpointer data)
+{
+	static const char *const names[] = { "executor" };
+	Executor *executor = g_new0(Executor, 1);
+	int fds[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+	executor->fixture = data;
+	executor->run = executor->outcome = executor->response = -1;
+	executor->channel = channel_new(fds[1], on_play, on_let_go, executor);
+	g_ptr_array_add(executor->fixture->executors, executor);
+	call_reply(call, NULL, names, fds, 1);
+	close(fds[0]);
+}
+
+static const OpRow runner_ops[] = { { "executor.take", take_executor, FALSE }, { NULL } };
+
+static int
+listen_at(const Fixture *fixture, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	g_autofree char *path = g_build_filename(fixture->settings->run_dir, name, NULL);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+	unlink(path);
+	g_assert_cmpint(bind(fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+	g_assert_cmpint(listen(fd, 16), ==, 0);
+	return fd;
+}
+
+static void
+start_daemon(Fixture *fixture)
+{
+	g_autoptr(GError) error = NULL;
+
+	fixture->daemon = daemon_new(fixture->settings, &error);
+	g_assert_no_error(error);
+	server_listen(fixture->daemon->server, listen_at(fixture, "admin.sock"), TRUE);
+}
+
+static void
+stop_daemon(Fixture *fixture)
+{
+	daemon_drain(fixture->daemon);
+	g_clear_pointer(&fixture->daemon, daemon_free);
+}
+
+static void
+on_reply(Channel *channel, Frame *frame, gpointer data)
+{
+	g_ptr_array_add(((Asker *) data)->replies, frame);
+}
+
+static Asker *
+asker_new(Fixture *fixture)
+{
+	g_autofree char *path = g_build_filename(fixture->settings->run_dir, "admin.sock", NULL);
+	Asker *asker = g_new0(Asker, 1);
+
+	asker->replies = g_ptr_array_new_with_free_func((GDestroyNotify) frame_free);
+	asker->channel = channel_new(listen_connect(path, 0, NULL), on_reply, on_let_go, asker);
+	return asker;
+}
+
+static void
+asker_free(Asker *asker)
+{
+	channel_free(asker->channel);
+	g_ptr_array_unref(asker->replies);
+	g_free(asker);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Asker, asker_free)
+
+/* Asks without waiting. members is JSON text without its braces. */
+static void
+ask(Asker *asker, const char *op, const char *members, const char *fd_name, int fd)
+{
+	g_autofree char *text = g_strdup_printf(
+		"{\"id\":1,\"op\":\"%s\"%s%s}", op, *members != '\0' ? "," : "", members);
+	g_autoptr(json_object) body = json_parse_object(text, strlen(text), 10, NULL);
+
+	g_assert_nonnull(body);
+	channel_send_named(asker->channel, body, &fd_name, &fd, fd_name != NULL ? 1 : 0);
+}
+
+static Frame *
+answer(Asker *asker)
+{
+	gint64 deadline_ms = clock_ms() + 20000;
+
+	while (asker->replies->len == 0) {
+		g_assert_cmpint(clock_ms(), <, deadline_ms);
+		g_main_context_iteration(NULL, TRUE);
+	}
+	return g_ptr_array_steal_index(asker->replies, 0);
+}
+
+static void
+assert_error(Frame *frame, const char *code)
+{
+	g_autofree char *text = json_print(frame->body);
+
+	g_test_message("%s", text);
+	g_assert_cmpstr(
+		json_string_member(json_object_member(frame->body, "error"), "code"), ==, code);
+}
+
+static void
+publish(Fixture *fixture)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *path = NULL;
+	AUTO_FD content = g_file_open_tmp("nbhook-daemon-XXXXXX", &path, NULL);
+
+	unlink(path);
+	g_assert_true(files_write_all(content, "{}", 2, NULL));
+	ask(asker, "webhook.publish",
+		"\"path\":\"/home/a/report.ipynb\",\"type\":\"notebook\","
+		"\"kernel\":{\"name\":\"python3\",\"language\":\"python\"}",
+		"content", content);
+	g_autoptr(Frame) reply = answer(asker);
+	assert_error(reply, NULL);
+	g_free(fixture->token);
+	fixture->token =
+		g_strdup(json_string_member(json_object_member(reply->body, "job"), "value"));
+	g_assert_true(ids_is_token(fixture->token));
+}
+
+static void
+make_file(const char *folder, const char *name, const char *text)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+
+	g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void
+set_up(Fixture *fixture, gconstpointer unused)
+{
+	const char *group = getgrgid(getgid())->gr_name;
+	Settings *settings = fixture->settings = settings_new();
+
+	fixture->folder = g_dir_make_tmp("nbhook-daemon-XXXXXX", NULL);
+	char **const texts[] = { &settings->state_dir, &settings->run_dir, &settings->kernel_path,
+		&settings->run_group, &settings->web_group };
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_free(*texts[i]);
+		*texts[i] = g_strdup(i < 3 ? fixture->folder : group);
+	}
+	settings->disk_reserve = 0;
+	g_autofree char *sockets = g_build_filename(fixture->folder, "j", NULL);
+	g_autofree char *kernel = g_build_filename(fixture->folder, "kernels", "python3", NULL);
+	g_assert_cmpint(g_mkdir_with_parents(sockets, 0700), ==, 0);
+	g_assert_cmpint(g_mkdir_with_parents(kernel, 0700), ==, 0);
+	make_file(kernel, "kernel.json",
+		"{\"argv\":[\"x\"],\"display_name\":\"x\",\"language\":\"python\"}");
+	fixture->executors = g_ptr_array_new_with_free_func((GDestroyNotify) executor_free);
+	fixture->runner = server_new(runner_ops, fixture);
+	server_listen(fixture->runner, listen_at(fixture, "runner.sock"), FALSE);
+	start_daemon(fixture);
+	publish(fixture);
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer unused)
+{
+	g_autofree char *name = g_path_get_basename(fixture->folder);
+	AUTO_FD parent = open(g_get_tmp_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	stop_daemon(fixture);
+	server_free(fixture->runner);
+	g_ptr_array_unref(fixture->executors);
+	while (g_main_context_iteration(NULL, FALSE))
+		continue;
+	g_assert_true(files_remove_tree(parent, name, NULL));
+	settings_free(fixture->settings);
+	g_free(fixture->token);
+	g_free(fixture->folder);
+}
+
+static Frame *
+begin(Fixture *fixture, Asker *asker, const char *uuid, gboolean again)
+{
+	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\",\"token\":\"%s\",\"again\":%s",
+		uuid, fixture->token, again ? "true" : "false");
+
+	ask(asker, "call.begin", members, NULL, -1);
+	return answer(asker);
+}
+
+static void
+send_submit(Asker *asker, const char *uuid)
+{
+	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\",\"size\":0", uuid);
+
+	ask(asker, "call.submit", members, NULL, -1);
+}
+
+static void
+send_wait(Asker *asker, const char *uuid)
+{
+	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\"", uuid);
+
+	ask(asker, "job.wait", members, NULL, -1);
+}
+
+static void
+call(Fixture *fixture, Asker *asker, const char *uuid)
+{
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+	AUTO_FD request = frame_steal_fd(begun, "request");
+
+	g_assert_cmpint(request, >=, 0);
+	g_assert_true(files_write_all(request, "{}", 2, NULL));
+	send_submit(asker, uuid);
+	g_autoptr(Frame) accepted = answer(asker);
+	assert_error(accepted, NULL);
+	g_assert_true(json_bool_member(accepted->body, "accepted", FALSE));
+}
+
+static void
+await_plays(Fixture *fixture, int plays)
+{
+	while (fixture->plays < plays)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+assert_ended(Asker *asker, const char *uuid, const char *status, const char *reason)
+{
+	send_wait(asker, uuid);
+	g_autoptr(Frame) reply = answer(asker);
+	json_object *failure = json_object_member(reply->body, "error_info");
+
+	g_assert_cmpstr(json_string_member(reply->body, "status"), ==, status);
+	g_assert_cmpstr(json_string_member(failure, "reason"), ==, reason);
+	if (reason != NULL)
+		return;
+	AUTO_FD response = frame_steal_fd(reply, "response");
+	size_t size;
+	g_autofree char *text = files_read_all(response, 10, "x", &size, NULL);
+	g_assert_cmpstr(text, ==, "hi");
+}
+
+static const struct {
+	const char *name, *outcome;
+	int plays; /* how often it is tried */
+	const char *status, *reason;
+} ends[] = {
+	{ "succeed", STARTED SUCCEED, 1, "completed", NULL },
+	{ "fail", STARTED FAILED, 1, "failed", "cell_error" },
+	{ "lost", STARTED, 1, "failed", "lost" },
+	{ "cut off", STARTED "{\"mark\":\"ended\",\"status\":\"succeed\"}", 1, "failed", "lost" },
+	{ "never begun", "", 3, "failed", "kernel_failed" },
+};
+
+static void
+test_ends(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+		g_autofree char *uuid = ids_uuid();
+
+		fixture->outcome = ends[i].outcome;
+		fixture->plays = 0;
+		call(fixture, asker, uuid);
+		assert_ended(asker, uuid, ends[i].status, ends[i].reason);
+		assert_ended(asker, uuid, ends[i].status, ends[i].reason); /* the store's word */
+		g_assert_cmpint(fixture->plays, ==, ends[i].plays);
+	}
+}
+
+/* However often it is begun and submitted, and at whatever time: one job, one run. */
+static void
+test_repeated(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	g_autoptr(Frame) first = begin(fixture, asker, uuid, FALSE);
+	g_autoptr(Frame) second = begin(fixture, asker, uuid, FALSE);
+
+	g_assert_cmpuint(first->n_fds, ==, 1);
+	g_assert_cmpuint(second->n_fds, ==, 1);
+	send_submit(asker, uuid);
+	send_submit(asker, uuid);
+	for (int i = 0; i < 2; i++) {
+		g_autoptr(Frame) accepted = answer(asker);
+
+		g_assert_true(json_bool_member(accepted->body, "accepted", FALSE));
+	}
+	await_plays(fixture, 1);
+	for (int i = 0; i < 4; i++) {
+		g_autoptr(Frame) known = begin(fixture, asker, uuid, i % 2 == 1 || i == 2);
+
+		g_assert_true(json_bool_member(known->body, "accepted", FALSE));
+		g_assert_cmpuint(known->n_fds, ==, 0);
+		send_submit(asker, uuid);
+		g_autoptr(Frame) again = answer(asker);
+		g_assert_true(json_bool_member(again->body, "accepted", FALSE));
+		if (i == 1) {
+			executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
+			assert_ended(asker, uuid, "completed", NULL);
+		}
+	}
+	g_assert_cmpint(fixture->plays, ==, 1);
+}
+
+/* Who waits may go at any moment; the job goes on. */
+static void
+test_asker_gone(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+
+	call(fixture, asker, uuid);
+	await_plays(fixture, 1);
+	for (int i = 0; i < 3; i++) {
+		Asker *gone = asker_new(fixture);
+
+		send_wait(gone, uuid);
+		send_wait(gone, uuid);
+		ask(gone, "webhook.list", "", NULL, -1);
+		for (int turn = 0; turn < i; turn++)
+			g_main_context_iteration(NULL, FALSE);
+		asker_free(gone);
+	}
+	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
+	assert_ended(asker, uuid, "completed", NULL);
+}
+
+static void
+test_submitter_gone(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	Asker *gone = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	g_autoptr(Frame) begun = begin(fixture, gone, uuid, FALSE);
+
+	assert_error(begun, NULL);
+	fixture->outcome = STARTED SUCCEED;
+	send_submit(gone, uuid);
+	asker_free(gone);
+	await_plays(fixture, 1);
+	assert_ended(asker, uuid, "completed", NULL);
+}
+
+/* The ceiling of the queue holds also when all are submitted in the same moment. */
+static void
+test_queue(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	char *uuids[6];
+	int refused = 0;
+
+	fixture->settings->concurrency = 1;
+	fixture->settings->webhook_queue_limit = 2;
+	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
+		uuids[i] = ids_uuid();
+		g_autoptr(Frame) begun = begin(fixture, asker, uuids[i], FALSE);
+		g_assert_cmpuint(begun->n_fds, ==, 1);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++)
+		send_submit(asker, uuids[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
+		g_autoptr(Frame) reply = answer(asker);
+		json_object *failure = json_object_member(reply->body, "error");
+
+		refused += failure != NULL;
+		if (failure == NULL)
+			continue;
+		assert_error(reply, "queue_full");
+		g_assert_cmpint(json_int_member(failure, "retry_after", 0), >=, 1);
+	}
+	g_assert_cmpint(refused, ==, 3); /* one runs, two wait */
+	await_plays(fixture, 1);
+	fixture->outcome = STARTED SUCCEED;
+	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
+	await_plays(fixture, 3);
+	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++)
+		g_free(uuids[i]);
+}
+
+/* A daemon that goes disturbs no run: the next one takes it up. */
+static void
+test_restart(Fixture *fixture, gconstpointer unused)
+{
+	g_autofree char *playing = ids_uuid();
+	g_autofree char *waiting = ids_uuid();
+	g_autofree char *begun_only = ids_uuid();
+	Asker *before = asker_new(fixture);
+
+	fixture->settings->concurrency = 1;
+	call(fixture, before, playing);
+	call(fixture, before, waiting);
+	g_autoptr(Frame) begun = begin(fixture, before, begun_only, FALSE);
+	assert_error(begun, NULL);
+	await_plays(fixture, 1);
+	send_wait(before, playing);
+	stop_daemon(fixture);
+	asker_free(before);
+	start_daemon(fixture);
+	g_autoptr(Asker) asker = asker_new(fixture);
+	send_submit(asker, begun_only);
+	g_autoptr(Frame) refused = answer(asker);
+	assert_error(refused, "not_found");
+	fixture->outcome = STARTED SUCCEED;
+	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
+	assert_ended(asker, playing, "completed", NULL);
+	assert_ended(asker, waiting, "completed", NULL);
+	g_assert_cmpint(fixture->plays, ==, 2);
+}
+
+/* What was accepted is played in its version, whatever becomes of its webhook. */
+static void
+test_deleted_while_running(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	static const char path[] = "\"path\":\"/home/a/report.ipynb\",\"type\":\"notebook\"";
+
+	call(fixture, asker, uuid);
+	await_plays(fixture, 1);
+	ask(asker, "webhook.delete", path, NULL, -1);
+	ask(asker, "webhook.clear", path, NULL, -1);
+	ask(asker, "webhook.delete", path, NULL, -1);
+	g_autoptr(Frame) deleted = answer(asker);
+	g_autoptr(Frame) cleared = answer(asker);
+	g_autoptr(Frame) missing = answer(asker);
+	assert_error(deleted, NULL);
+	assert_error(cleared, NULL);
+	g_assert_cmpuint(json_object_array_length(json_array_member(cleared->body, "data")), ==, 0);
+	assert_error(missing, "not_found");
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+	assert_error(begun, "not_found");
+	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
+	assert_ended(asker, uuid, "completed", NULL);
+}
+
+static void
+add(const char *name, void (*test)(Fixture *, gconstpointer))
+{
+	g_test_add(name, Fixture, NULL, set_up, test, tear_down);
+}
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
+	umask(0007);
+	add("/daemon/ends", test_ends);
+	add("/daemon/repeated", test_repeated);
+	add("/daemon/asker-gone", test_asker_gone);
+	add("/daemon/submitter-gone", test_submitter_gone);
+	add("/daemon/queue", test_queue);
+	add("/daemon/restart", test_restart);
+	add("/daemon/deleted-while-running", test_deleted_while_running);
+	return g_test_run();
+}
