@@ -12,24 +12,7 @@
 #include "daemon/status.h"
 
 #define MAX_ATTEMPTS 3
-#define PROGRESS_INTERVAL_MS 500
 #define RETRY_SECONDS 1
-
-struct LiveJob {
-	Dispatcher *dispatcher;
-	Job *job;
-	int execution; /* its folder */
-	char *key;     /* the run's own, from creating to running */
-	Run *run;
-	gboolean has_slot;
-	gboolean ending;     /* its end is on the way to the store */
-	char *stop_reason;   /* it is to be stopped, and why */
-	gint64 revision;     /* of what can be told of it; grows with the wall clock */
-	GPtrArray *waiters;  /* of Call, for the end */
-	GPtrArray *watchers; /* of Call, for a change */
-	guint status_source; /* a status file that is due */
-	guint retry_source;  /* a change of its row that is tried again */
-};
 
 struct Dispatcher {
 	Daemon *daemon;
@@ -40,30 +23,12 @@ struct Dispatcher {
 	double mean_seconds; /* of the last runs, for Retry-After */
 };
 
-const Job *
-live_job(const LiveJob *live)
-{
-	return live->job;
-}
-
+/* A run that is left to itself plays on: the next daemon adopts it. */
 static void
-live_free(LiveJob *live)
+forget(LiveJob *live)
 {
-	if (live->status_source != 0)
-		g_source_remove(live->status_source);
-	if (live->retry_source != 0)
-		g_source_remove(live->retry_source);
 	run_free(live->run);
-	files_close(&live->execution);
-	g_free(live->key);
-	/* no answer: the connection ends with the daemon, and the asker asks the next one */
-	g_ptr_array_foreach(live->waiters, (GFunc) (void (*)(void)) call_drop, NULL);
-	g_ptr_array_foreach(live->watchers, (GFunc) (void (*)(void)) call_drop, NULL);
-	g_ptr_array_unref(live->waiters);
-	g_ptr_array_unref(live->watchers);
-	g_free(live->stop_reason);
-	job_free(live->job);
-	g_free(live);
+	live_free(live);
 }
 
 Dispatcher *
@@ -73,7 +38,7 @@ dispatcher_new(Daemon *daemon)
 
 	dispatcher->daemon = daemon;
 	dispatcher->jobs =
-		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) live_free);
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) forget);
 	dispatcher->queue = g_queue_new();
 	dispatcher->mean_seconds = 1;
 	return dispatcher;
@@ -165,41 +130,6 @@ dispatcher_versions_in_use(Dispatcher *dispatcher, const char *path)
 	return versions;
 }
 
-static LiveJob *
-new_live(Dispatcher *dispatcher, Job *job, int execution)
-{
-	LiveJob *live = g_new0(LiveJob, 1);
-
-	live->dispatcher = dispatcher;
-	live->job = job;
-	live->execution = execution;
-	live->waiters = g_ptr_array_new();
-	live->watchers = g_ptr_array_new();
-	live->revision = clock_wall_us();
-	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
-	return live;
-}
-
-/* Something new can be told of the job. */
-static void
-changed(LiveJob *live)
-{
-	g_autoptr(GPtrArray) watchers = live->watchers;
-
-	live->revision = MAX(live->revision + 1, clock_wall_us());
-	live->watchers = g_ptr_array_new();
-	for (guint i = 0; i < watchers->len; i++)
-		records_status(g_ptr_array_index(watchers, i), live->job, live->revision);
-}
-
-/* Publishes a new state of the job, which has not ended. */
-static void
-publish(LiveJob *live)
-{
-	status_write(live->job, live->execution, FALSE);
-	changed(live);
-}
-
 /* Takes a slot: the task is creating from now on, with a key of its own. */
 static void
 take_slot(LiveJob *live)
@@ -237,11 +167,12 @@ has_free_slot(const Dispatcher *dispatcher)
 LiveJob *
 dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
 {
-	LiveJob *live = new_live(dispatcher, job, execution);
+	LiveJob *live = live_new(dispatcher->daemon, job, execution);
 
+	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
 	if (has_free_slot(dispatcher) && dispatcher->queue->length == 0)
 		take_slot(live);
-	status_write(live->job, live->execution, FALSE);
+	live_publish(live);
 	return live;
 }
 
@@ -258,6 +189,7 @@ dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live)
 static void
 enqueue(LiveJob *live)
 {
+	live_close_folder(live);
 	g_queue_push_tail(live->dispatcher->queue, live);
 	pump(live->dispatcher);
 }
@@ -298,7 +230,14 @@ on_retry_creating(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* A store that fails is given a second before the job stands in the queue again. */
+/* What fails is given a second before the job stands in the queue again. */
+static void
+wait_a_second(LiveJob *live, const GError *failure)
+{
+	g_warning("job %s waits: %s", live->job->id, failure->message);
+	live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_creating, live);
+}
+
 static void
 on_creating(gpointer data, const GError *failure)
 {
@@ -312,11 +251,10 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	g_warning("job %s waits: %s", live->job->id, failure->message);
 	give_slot_back(live);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
 	live->job->task.attempts--; /* no executor was asked for */
-	live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_creating, live);
+	wait_a_second(live, failure);
 }
 
 /* Gives free slots to those who wait longest. */
@@ -325,21 +263,16 @@ pump(Dispatcher *dispatcher)
 {
 	while (has_free_slot(dispatcher) && dispatcher->queue->length > 0) {
 		LiveJob *live = g_queue_pop_head(dispatcher->queue);
+		g_autoptr(GError) error = NULL;
 
+		if (!live_open_folder(live, &error)) {
+			wait_a_second(live, error);
+			continue;
+		}
 		take_slot(live);
-		publish(live);
+		live_publish(live);
 		records_update_job(dispatcher->daemon->writer, live->job, on_creating, live);
 	}
-}
-
-static gboolean
-write_due_status(gpointer data)
-{
-	LiveJob *live = data;
-
-	live->status_source = 0;
-	status_write(live->job, live->execution, FALSE);
-	return G_SOURCE_REMOVE;
 }
 
 static void
@@ -347,9 +280,7 @@ take_progress(LiveJob *live)
 {
 	live->job->task.cells_done = run_cells_done(live->run);
 	live->job->task.cells_total = run_cells_total(live->run);
-	changed(live);
-	if (live->status_source == 0)
-		live->status_source = g_timeout_add(PROGRESS_INTERVAL_MS, write_due_status, live);
+	live_publish_soon(live);
 }
 
 static void
@@ -358,18 +289,8 @@ take_start(LiveJob *live)
 	if (live->job->task.status != TASK_CREATING)
 		return;
 	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
-	publish(live);
+	live_publish(live);
 	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
-}
-
-static void
-answer_waiters(LiveJob *live)
-{
-	g_autoptr(GPtrArray) waiters = live->waiters;
-
-	live->waiters = g_ptr_array_new();
-	for (guint i = 0; i < waiters->len; i++)
-		records_answer(g_ptr_array_index(waiters, i), live->job, live->execution);
 }
 
 static gboolean on_retry_end(gpointer data);
@@ -389,8 +310,8 @@ on_end_committed(gpointer data, const GError *failure)
 	}
 	dispatcher->ending--;
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
-	publish(live);
-	answer_waiters(live);
+	live_publish(live);
+	live_answer(live);
 	Job *job = g_steal_pointer(&live->job);
 	int execution = files_steal_fd(&live->execution);
 	g_hash_table_steal(dispatcher->jobs, job->uuid);
@@ -415,15 +336,14 @@ finish(LiveJob *live)
 
 	live->ending = TRUE;
 	dispatcher->ending++;
-	if (live->status_source != 0)
-		g_source_remove(live->status_source);
-	live->status_source = 0;
+	live_forget_due_status(live);
 	dispatcher->mean_seconds += (job_seconds(live->job) - dispatcher->mean_seconds) / 8;
 	g_info("job %s %s%s%s after %.3f s", live->job->id, job_status_word(live->job->status),
 		live->job->task.reason != NULL ? ": " : "",
 		live->job->task.reason != NULL ? live->job->task.reason : "",
 		job_seconds(live->job));
-	status_publish_results(live->job, live->execution);
+	if (live_open_folder(live, NULL))
+		status_publish_results(live->job, live->execution);
 	give_slot_back(live);
 	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
 	pump(dispatcher);
@@ -462,7 +382,7 @@ take_not_begun(LiveJob *live, Run *run)
 	}
 	give_slot_back(live);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
-	publish(live);
+	live_publish(live);
 	enqueue(live);
 }
 
@@ -497,8 +417,9 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 {
 	g_autoptr(GError) error = NULL;
 	int execution = folders_open_execution(dispatcher->daemon->folders, job->folder, &error);
-	LiveJob *live = new_live(dispatcher, job, execution);
+	LiveJob *live = live_new(dispatcher->daemon, job, execution);
 
+	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
 	if (execution < 0) {
 		g_warning("job %s: its folder is gone: %s", job->id, error->message);
 		finish_failed(live, "lost");
@@ -517,52 +438,17 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 	live->run = run_adopt(dispatcher->daemon, job, execution, on_run, live);
 }
 
-static void
-waiter_withdrawn(Call *call, gpointer data)
-{
-	g_ptr_array_remove_fast(((LiveJob *) data)->waiters, call);
-	call_drop(call);
-}
-
-void
-live_wait(LiveJob *live, Call *call)
-{
-	g_ptr_array_add(live->waiters, call);
-	call_set_withdrawn(call, waiter_withdrawn, live);
-}
-
-static void
-watcher_withdrawn(Call *call, gpointer data)
-{
-	g_ptr_array_remove_fast(((LiveJob *) data)->watchers, call);
-	call_drop(call);
-}
-
-void
-live_watch(LiveJob *live, Call *call, gint64 seen)
-{
-	if (live->revision > seen || live->ending) {
-		records_status(call, live->job, live->revision);
-		return;
-	}
-	g_ptr_array_add(live->watchers, call);
-	call_set_withdrawn(call, watcher_withdrawn, live);
-}
-
 gboolean
-live_stop(LiveJob *live, const char *reason)
+dispatcher_stop(LiveJob *live, const char *reason)
 {
 	if (live->ending)
 		return FALSE;
 	if (live->stop_reason != NULL)
 		return TRUE;
 	live->stop_reason = g_strdup(reason);
-	if (live->queue_link != NULL) {
-		g_queue_delete_link(live->dispatcher->queue, live->queue_link);
-		live->queue_link = NULL;
+	if (g_queue_remove(live->dispatcher->queue, live))
 		finish_stopped(live);
-	} else if (live->run != NULL) {
+	else if (live->run != NULL)
 		run_stop(live->run, reason);
-	}
 	return TRUE;
 }

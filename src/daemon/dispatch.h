@@ -11,9 +11,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
-#include "job/job.h"
-
-typedef struct LiveJob LiveJob;
+#include "daemon/live.h"
 
 Dispatcher *dispatcher_new(Daemon *daemon);
 void dispatcher_free(Dispatcher *dispatcher);
@@ -40,13 +38,5 @@ LiveJob *dispatcher_find(Dispatcher *dispatcher, const char *uuid);
 /* The versions of a published path that live jobs play or will play (new char *); the caller unrefs it. */
 GPtrArray *dispatcher_versions_in_use(Dispatcher *dispatcher, const char *path);
 
-const Job *live_job(const LiveJob *live);
-
-/* The call is answered (records_answer) when the job has ended. */
-void live_wait(LiveJob *live, Call *call);
-
-/* The call is answered (records_status) when there is something later to tell than seen, a revision. */
-void live_watch(LiveJob *live, Call *call, gint64 seen);
-
 /* Stops the job for that reason; its end is told as any other. False: it has ended already. */
-gboolean live_stop(LiveJob *live, const char *reason);
+gboolean dispatcher_stop(LiveJob *live, const char *reason);

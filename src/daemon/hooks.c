@@ -137,7 +137,8 @@ version_time(const Hook *old)
 static Hook *
 new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 {
-	json_object *params = json_object_member(body, "params");
+	const Hook *kept = json_bool_member(body, "keep", FALSE) ? old : NULL;
+	json_object *params = kept != NULL ? kept->params : json_object_member(body, "params");
 	json_object *kernel = json_object_member(body, "kernel");
 	const char *name = json_string_member(kernel, "name");
 	const char *language = json_string_member(kernel, "language");
@@ -162,7 +163,7 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 	hook->language = g_strdup(spec->language);
 	/* a copy: the store's thread prints it, and the call may go meanwhile */
 	hook->params = params != NULL ? json_copy(params) : json_object_new_object();
-	hook->debug = json_bool_member(body, "debug", FALSE);
+	hook->debug = kept != NULL ? kept->debug : json_bool_member(body, "debug", FALSE);
 	hook->edited = old != NULL;
 	return hook;
 }

@@ -11,6 +11,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/job_list.c src/daemon/job_list.h \
 	src/daemon/keys.c src/daemon/keys.h \
 	src/daemon/listing.c src/daemon/listing.h \
+	src/daemon/live.c src/daemon/live.h \
 	src/daemon/outcome.c src/daemon/outcome.h \
 	src/daemon/questions.c src/daemon/questions.h \
 	src/daemon/records.c src/daemon/records.h \

@@ -232,7 +232,7 @@ questions_stop(Call *call, gpointer data)
 	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
 	if (live == NULL) {
 		ask_store(daemon, call, uuid, hook, refuse_stop);
-	} else if (!live_stop(live, reason != NULL ? reason : "stopped_by_user")) {
+	} else if (!dispatcher_stop(live, reason != NULL ? reason : "stopped_by_user")) {
 		refuse_stop(daemon, call, live_job(live));
 	} else {
 		json_object *members = json_object_new_object();

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
-#include "job/job.h"
+#include "daemon/live.h"
 
 typedef enum {
 	RUN_PLAYING,   /* it has begun, or cells were done since */
@@ -16,7 +16,6 @@ typedef enum {
 	RUN_LOST,      /* it began, and there is neither an executor nor a whole outcome */
 } RunEvent;
 
-typedef struct Run Run;
 typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
 
 /* Starts a run of job (borrowed; its task must not change meanwhile). execution is its folder, borrowed;
