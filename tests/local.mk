@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test-cli \
 	tests/unit/test-clock \
 	tests/unit/test-daemon \
+	tests/unit/test-deliveries \
 	tests/unit/test-error \
 	tests/unit/test-files \
 	tests/unit/test-frame \
@@ -35,6 +36,7 @@ unit_tests = \
 	tests/unit/test-response \
 	tests/unit/test-server \
 	tests/unit/test-settings \
+	tests/unit/test-show \
 	tests/unit/test-state \
 	tests/unit/test-store \
 	tests/unit/test-table \

@@ -243,17 +243,56 @@ test_status_documents(void)
 	assert_status(job, STATUS_HEAD
 		"\"status\":\"pending\",\"reason\":null,"
 		"\"accepted\":\"2020-10-08T10:12:21.000Z\",\"started\":null,\"ended\":null,"
-		"\"progress\":{\"done\":0,\"total\":0},\"attempts\":0,\"error\":null,"
+		"\"seconds\":null,\"progress\":{\"done\":0,\"total\":0},\"attempts\":0,\"error\":"
+		"null,"
 		"\"response\":null}");
 	assert_status(failed,
 		STATUS_HEAD "\"status\":\"failed\",\"reason\":\"cell_error\","
 			    "\"accepted\":\"2020-10-08T10:12:21.000Z\","
 			    "\"started\":\"2020-10-08T10:12:22.000Z\","
-			    "\"ended\":\"2020-10-08T10:12:23.500Z\","
+			    "\"ended\":\"2020-10-08T10:12:23.500Z\",\"seconds\":1.5,"
 			    "\"progress\":{\"done\":2,\"total\":5},\"attempts\":1,"
 			    "\"error\":{\"error\":\"ValueError: bad\",\"ename\":\"ValueError\","
 			    "\"evalue\":\"bad\",\"cell\":{\"index\":2,\"id\":null,"
 			    "\"execution_count\":3}},\"response\":null}");
+}
+
+/* One that runs, one whose outcome is not known, one that was stopped. */
+static void
+test_status_documents_in_between(void)
+{
+	g_autoptr(Job) job = new_job();
+	g_autoptr(Job) stopped = new_job();
+	g_autoptr(json_object) ended = object(
+		"{\"status\":\"stopped\",\"reason\":\"too slow\",\"error\":{\"ename\":\"Stopped\"},"
+		"\"progress\":{\"done\":1,\"total\":3}}");
+
+	job_move(job, TASK_CREATING, NULL, ACCEPTED);
+	job_move(job, TASK_ACTIVE, NULL, ACCEPTED + SECOND);
+	job->task.cells_done = 1;
+	job->task.cells_total = 3;
+	assert_status(job, STATUS_HEAD "\"status\":\"active\",\"reason\":null,"
+				       "\"accepted\":\"2020-10-08T10:12:21.000Z\","
+				       "\"started\":\"2020-10-08T10:12:22.000Z\",\"ended\":null,"
+				       "\"seconds\":null,\"progress\":{\"done\":1,\"total\":3},"
+				       "\"attempts\":1,\"error\":null,\"response\":null}");
+	job_move(job, TASK_FAILED, "lost", ACCEPTED + 2 * SECOND);
+	assert_status(job, STATUS_HEAD
+		"\"status\":\"failed\",\"reason\":\"lost\","
+		"\"accepted\":\"2020-10-08T10:12:21.000Z\","
+		"\"started\":\"2020-10-08T10:12:22.000Z\","
+		"\"ended\":\"2020-10-08T10:12:23.000Z\",\"seconds\":1,"
+		"\"progress\":{\"done\":1,\"total\":3},\"attempts\":1,"
+		"\"error\":{\"error\":\"the run was interrupted and its outcome is not known\","
+		"\"ename\":null,\"evalue\":null,\"cell\":null},\"response\":null}");
+	job_move(stopped, TASK_CREATING, NULL, ACCEPTED);
+	job_take_outcome(stopped, ended, ACCEPTED + SECOND);
+	assert_status(stopped,
+		STATUS_HEAD "\"status\":\"stopped\",\"reason\":\"too slow\","
+			    "\"accepted\":\"2020-10-08T10:12:21.000Z\",\"started\":null,"
+			    "\"ended\":\"2020-10-08T10:12:22.000Z\",\"seconds\":1,"
+			    "\"progress\":{\"done\":1,\"total\":3},\"attempts\":1,"
+			    "\"error\":null,\"response\":null}");
 }
 
 static void
@@ -270,7 +309,7 @@ test_status_shows_no_file(void)
 	assert_status(job,
 		STATUS_HEAD "\"status\":\"completed\",\"reason\":null,"
 			    "\"accepted\":\"2020-10-08T10:12:21.000Z\",\"started\":null,"
-			    "\"ended\":\"2020-10-08T10:12:22.000Z\","
+			    "\"ended\":\"2020-10-08T10:12:22.000Z\",\"seconds\":1,"
 			    "\"progress\":{\"done\":0,\"total\":0},\"attempts\":1,\"error\":null,"
 			    "\"response\":{\"type\":\"text/csv\",\"size\":2}}");
 }
@@ -287,6 +326,7 @@ main(int argc, char **argv)
 	g_test_add_func("/job/outcomes", test_outcomes);
 	g_test_add_func("/job/outcome-keeps-response", test_outcome_keeps_response);
 	g_test_add_func("/job/status-documents", test_status_documents);
+	g_test_add_func("/job/status-documents-in-between", test_status_documents_in_between);
 	g_test_add_func("/job/status-shows-no-file", test_status_shows_no_file);
 	return g_test_run();
 }

@@ -61,8 +61,8 @@ commit(Fixture *fixture)
 static void
 add_job(Fixture *fixture, const char *uuid, const char *path, gint64 accepted_us)
 {
-	JobRecord job = { (char *) uuid, (char *) "folder", (char *) path, 7, FALSE, accepted_us,
-		(char *) "{\"a\":\"\u00e9\"}" };
+	JobRecord job = { (char *) uuid, (char *) "folder", (char *) path, 7, FALSE,
+		(char *) "active", accepted_us, (char *) "{\"a\":\"\u00e9\"}" };
 	g_autoptr(GError) error = NULL;
 
 	g_assert_true(fixture->store->add_job(fixture->handle, &job, &error));
@@ -98,6 +98,9 @@ test_jobs(Fixture *fixture, gconstpointer unused)
 	assert_jobs(store->list_jobs(handle, NULL, "/p", 10, NULL), "dba");
 	assert_jobs(store->list_jobs(handle, NULL, "/p", 2, NULL), "db");
 	assert_jobs(store->list_jobs(handle, NULL, "/none", 2, NULL), "");
+	assert_jobs(store->list_jobs(handle, NULL, NULL, 3, NULL), "dcb");
+	assert_jobs(store->list_jobs(handle, "active", "/q", 3, NULL), "c");
+	assert_jobs(store->list_jobs(handle, "failed", NULL, 3, NULL), "");
 	g_autoptr(GPtrArray) folders = store->list_folders(handle, NULL);
 	g_assert_cmpuint(folders->len, ==, 4);
 	g_assert_cmpstr(g_ptr_array_index(folders, 0), ==, "folder");
@@ -112,10 +115,38 @@ test_jobs(Fixture *fixture, gconstpointer unused)
 }
 
 static void
+test_deliveries(Fixture *fixture, gconstpointer unused)
+{
+	const StoreInterface *store = fixture->store;
+	DeliveryRecord record = { 1, (char *) "key", (char *) "digest", (char *) "a", 100 };
+	DeliveryRecord later = { 1, (char *) "key", (char *) "other", (char *) "b", 200 };
+
+	begin(fixture);
+	g_assert_true(store->put_delivery(fixture->handle, &record, NULL));
+	g_assert_true(store->put_delivery(fixture->handle, &later, NULL));
+	commit(fixture);
+	g_autoptr(DeliveryRecord) found = store->find_delivery(fixture->handle, 1, "key", NULL);
+	g_assert_cmpstr(found->uuid, ==, "b");
+	g_assert_cmpstr(found->digest, ==, "other");
+	g_assert_cmpint(found->created_us, ==, 200);
+	g_assert_null(store->find_delivery(fixture->handle, 2, "key", NULL));
+	begin(fixture);
+	g_assert_true(store->forget_deliveries(fixture->handle, 200, NULL));
+	commit(fixture);
+	g_autoptr(DeliveryRecord) kept = store->find_delivery(fixture->handle, 1, "key", NULL);
+	g_assert_nonnull(kept);
+	begin(fixture);
+	g_assert_true(store->forget_deliveries(fixture->handle, 201, NULL));
+	commit(fixture);
+	g_assert_null(store->find_delivery(fixture->handle, 1, "key", NULL));
+}
+
+static void
 test_update_job(Fixture *fixture, gconstpointer unused)
 {
 	const StoreInterface *store = fixture->store;
-	JobRecord change = { (char *) "a", (char *) "x", (char *) "/x", 9, TRUE, 5, (char *) "{}" };
+	JobRecord change = { (char *) "a", (char *) "x", (char *) "/x", 9, TRUE,
+		(char *) "completed", 5, (char *) "{}" };
 	g_autoptr(GError) error = NULL;
 
 	begin(fixture);
@@ -129,6 +160,7 @@ test_update_job(Fixture *fixture, gconstpointer unused)
 	assert_jobs(store->list_unended_jobs(fixture->handle, NULL), "b");
 	g_autoptr(JobRecord) job = store->find_job(fixture->handle, "a", NULL);
 	g_assert_true(job->ended);
+	g_assert_cmpstr(job->status, ==, "completed");
 	g_assert_cmpstr(job->document, ==, "{}");
 	g_assert_cmpstr(job->path, ==, "/p"); /* an update changes the state alone */
 	g_assert_cmpstr(job->folder, ==, "folder");
@@ -139,7 +171,8 @@ static void
 test_job_twice(Fixture *fixture, gconstpointer unused)
 {
 	const StoreInterface *store = fixture->store;
-	JobRecord again = { (char *) "a", (char *) "x", (char *) "/x", 9, TRUE, 5, (char *) "{}" };
+	JobRecord again = { (char *) "a", (char *) "x", (char *) "/x", 9, TRUE,
+		(char *) "completed", 5, (char *) "{}" };
 	g_autoptr(GError) error = NULL;
 
 	begin(fixture);
@@ -400,7 +433,8 @@ static void
 test_lost_transaction(Fixture *fixture, gconstpointer unused)
 {
 	g_autofree char *long_text = g_strnfill(3 * 1024 * 1024, 'x');
-	JobRecord big = { (char *) "big", (char *) "f", (char *) "/p", 7, FALSE, 5, long_text };
+	JobRecord big = { (char *) "big", (char *) "f", (char *) "/p", 7, FALSE,
+		(char *) "active", 5, long_text };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GError) begun = NULL;
 
@@ -435,6 +469,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(stores); i++) {
 		add("jobs", stores[i], test_jobs);
+		add("deliveries", stores[i], test_deliveries);
 		add("update-job", stores[i], test_update_job);
 		add("job-twice", stores[i], test_job_twice);
 		add("undo-takes-back-one-change", stores[i], test_undo_takes_back_one_change);

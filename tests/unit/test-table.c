@@ -59,7 +59,7 @@ test_a_cell_cannot_command_the_terminal(void)
 	table_add(table, "\xff");
 	expect(table, FALSE,
 		"NAME     URL\n"
-		"a?[2Jb?  \xef\xbf\xbd\n");
+		"a?[2Jb   \xef\xbf\xbd\n");
 }
 
 static void
