@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,7 +52,12 @@ listen_connect(const char *path, gint64 deadline_ms, GError **error)
 
 		if (errno == EINTR)
 			continue;
-		if (errno != EAGAIN || left == 0) {
+		if (errno == EAGAIN && left == 0) {
+			g_set_error_literal(
+				error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer in time");
+			return -1;
+		}
+		if (errno != EAGAIN) {
 			g_autofree char *base = g_path_get_basename(path);
 
 			g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,

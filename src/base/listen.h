@@ -8,5 +8,5 @@
 int listen_inherited(const char *name, GError **error);
 
 /* Connects to a Unix stream socket without waiting longer than deadline_ms for room in its backlog.
- * UNAVAILABLE when nobody holds the socket. */
+ * UNAVAILABLE when nobody holds the socket, G_IO_ERROR_TIMED_OUT when its backlog stays full. */
 int listen_connect(const char *path, gint64 deadline_ms, GError **error);

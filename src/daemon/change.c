@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "daemon/rights.h"
 
+#define MAX_WAITING 1000
+
 static void
 change_free(Change *change)
 {
@@ -29,6 +31,12 @@ withdrawn(Call *call, gpointer data)
 void
 change_enqueue(Change *change)
 {
+	if (change->daemon->changes.length >= MAX_WAITING) {
+		call_fail_with(change->call, NBHOOK_ERROR_UNAVAILABLE,
+			"%d changes of webhooks are waiting already; try again", MAX_WAITING);
+		change_free(change);
+		return;
+	}
 	call_set_withdrawn(change->call, withdrawn, change);
 	g_queue_push_tail(&change->daemon->changes, change);
 	if (change->daemon->changes.length == 1)

@@ -376,8 +376,8 @@ take_not_begun(LiveJob *live, Run *run)
 	g_warning("job %s, attempt %d: %s", live->job->id, live->job->task.attempts,
 		failure != NULL ? failure : "the executor went away before the first cell");
 	if (live->job->task.attempts >= MAX_ATTEMPTS || live->job->task.status != TASK_CREATING) {
-		finish_failed(
-			live, live->job->task.status == TASK_CREATING ? "kernel_failed" : "lost");
+		finish_failed(live,
+			live->job->task.status == TASK_CREATING ? run_failure_reason(run) : "lost");
 		return;
 	}
 	give_slot_back(live);

@@ -59,6 +59,7 @@ struct Run {
 	gint64 cells_done, cells_total;
 	Outcome *outcome;
 	char *failure;
+	gboolean no_space; /* that was the failure */
 	char *stop_reason;
 	guint idle;
 	guint again; /* a connection that is due */
@@ -119,6 +120,12 @@ const char *
 run_failure(const Run *run)
 {
 	return run->failure;
+}
+
+const char *
+run_failure_reason(const Run *run)
+{
+	return run->no_space ? "disk_full" : "kernel_failed";
 }
 
 static gboolean
