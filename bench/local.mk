@@ -1,6 +1,6 @@
 # make bench: what nbhook costs beside the least that does the same. Programs, never timed tests.
 bench_programs = bench/accept-load bench/commit-loop bench/echo-fcgi bench/load
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs) bench/slow-fsync.so
 EXTRA_DIST += bench/bench.py bench/cold-kernel.py bench/slow-fsync.c
 

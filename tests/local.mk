@@ -52,6 +52,9 @@ tests_unit_test_translate_SOURCES = tests/unit/test-translate.c tests/unit/oracl
 EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/names-oracle.py \
 	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py
 
+# Whole-system tests, run by pytest.
+EXTRA_DIST += tests/python tests/system
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 

@@ -100,7 +100,7 @@ def _refusal(server: Server, error: Any) -> NaasError:
     if error.code in (301, 302, 303, 307, 308):
         target = error.headers.get("Location")
         reason = f"it redirects to {target}; NAAS_URL must be the final address"
-    elif error.code == 401:
+    elif error.code == 401 and "nbhook key add" not in reason:
         reason = f"{reason} (`nbhook key add NAME` makes a key)"
     return NaasError(f"{server.url} refused: {reason}", error.code)
 

@@ -313,7 +313,7 @@ sqlite_open(const char *path, GError **error)
 		    !fail(store, "opening the store", error)) ||
 		!execute(store,
 			"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
-			"PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+			"PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY",
 			"opening the store", error) ||
 		!migrate(store, error) || !prepare(store, error)) {
 		sqlite_close(store);

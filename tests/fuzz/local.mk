@@ -11,7 +11,7 @@ TESTS += $(fuzz_replays)
 EXTRA_DIST += tests/fuzz/corpus
 
 if FUZZ
-EXTRA_PROGRAMS = \
+EXTRA_PROGRAMS += \
 	tests/fuzz/fuzz-notebook \
 	tests/fuzz/fuzz-request
 tests_fuzz_fuzz_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h

@@ -1,8 +1,9 @@
 """Someone who imports naas: /usr/bin/python3, an ordinary account, nothing but NAAS_URL, NAAS_TOKEN and
 PYTHONPATH in the environment.
 
-    author.write("hello.ipynb", notebook(["1"]))
+    author.write("hello.ipynb", saying("hello"))
     url = author.asks("naas.webhook.add('hello.ipynb')").value
+    assert author.get(url).text == "hello"
     assert author.asks("naas.webhook.add('gone.ipynb')").error == "FileNotFoundError"
 """
 
@@ -17,7 +18,10 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Optional
 
+import requests
+
 import accounts
+from notebooks import notebook
 from running import RunningSite
 
 # Evaluates an expression of naas, and says as its last line what came of it.
@@ -31,6 +35,11 @@ except Exception as error:
                 is_naas_error=isinstance(error, naas.NaasError))
 print("\\n" + json.dumps(said))
 """
+
+
+def saying(text: str) -> dict[str, Any]:
+    """A notebook that answers with a text."""
+    return notebook([f"import naas; naas.webhook.respond_text({text!r})"])
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,27 @@ class Author:
         said = self.asks(f"naas.webhook.add({path!r}, {arguments})")
         assert said.error is None, said.message
         return said.value
+
+    def get(self, url: str, **arguments: Any) -> requests.Response:
+        return self.site.request("GET", url, **arguments)
+
+    def kept(self, root: str, path: str) -> list[str]:
+        """The files that the daemon keeps of a path in its folder `versions` or `production`."""
+        top = self.site.layout.path("state", root) + path
+        return [top] if os.path.isfile(top) else [
+            os.path.join(parent, name) for parent, _, names in os.walk(top) for name in names]
+
+    def outputs(self, answer: requests.Response) -> list[str]:
+        """The executed notebooks that are kept of a call."""
+        folder = self.site.execution(answer.headers["X-Nbhook-Job"])
+        return [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".ipynb")]
+
+    def printed(self, answer: requests.Response) -> list[str]:
+        """What each cell of the author's printed in a call."""
+        with open(self.outputs(answer)[0], encoding="utf-8") as file:
+            cells = json.load(file)["cells"]
+        return ["".join("".join(output.get("text", "")) for output in each["outputs"])
+                for each in cells if not each["metadata"].get("tags")]
 
 
 def installed_module(site: RunningSite) -> str:

@@ -1,4 +1,4 @@
-"""The module naas against a running nbhook, as an author uses it, and in production runs."""
+"""The module naas against a running nbhook, as an author uses it at the desk."""
 
 from __future__ import annotations
 
@@ -13,42 +13,17 @@ from typing import Any, Iterator
 import pytest
 
 import running
-from author import Author
+from author import Author, saying
 from notebooks import cell, notebook
 from running import RunningSite
 
-SAYS = "import naas; naas.webhook.respond_text({!r})"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
-
-
-def saying(text: str) -> dict[str, Any]:
-    """A notebook that answers with a text."""
-    return notebook([SAYS.format(text)])
 
 
 @pytest.fixture(scope="module")
 def author(site: RunningSite) -> Iterator[Author]:
     with running.open_folder() as folder:
         yield Author(site, folder)
-
-
-def get(author: Author, url: str, **arguments: Any) -> Any:
-    return author.site.request("GET", url, **arguments)
-
-
-def kept(author: Author, root: str, path: str) -> list[str]:
-    """The files below the path in a folder of the daemon's."""
-    top = author.site.layout.path("state", root) + path
-    return [top] if os.path.isfile(top) else [
-        os.path.join(parent, name) for parent, _, names in os.walk(top) for name in names]
-
-
-def played(author: Author, answer: Any) -> dict[str, Any]:
-    """The executed notebook of a call."""
-    folder = author.site.execution(answer.headers["X-Nbhook-Job"])
-    name = next(name for name in os.listdir(folder) if name.endswith(".ipynb"))
-    with open(os.path.join(folder, name), encoding="utf-8") as file:
-        return json.load(file)
 
 
 # From the author's desk.
@@ -61,20 +36,20 @@ def test_add_publishes_and_returns_the_url(author: Author) -> None:
     assert "hello.ipynb is published." in said.printed
     assert said.printed.splitlines()[-1] == said.value
     assert author.site.key not in said.printed
-    answer = get(author, said.value)
+    answer = author.get(said.value)
     assert (answer.status_code, answer.text) == (200, "hello")
 
 
 def test_add_again_keeps_the_url_and_plays_the_new_version(author: Author) -> None:
     author.write("again.ipynb", saying("one"))
     url = author.adds("again.ipynb")
-    assert get(author, url).text == "one"
+    assert author.get(url).text == "one"
     author.write("again.ipynb", saying("two"))
-    assert get(author, url).text == "one"
+    assert author.get(url).text == "one"
     said = author.asks("naas.webhook.add('again.ipynb')")
     assert said.value == url
     assert "published again" in said.printed
-    assert get(author, url).text == "two"
+    assert author.get(url).text == "two"
 
 
 def test_find_gives_the_url_or_none(author: Author) -> None:
@@ -101,7 +76,7 @@ def test_currents_raw_tells_all_of_a_webhook(author: Author) -> None:
     assert (job["status"], job["params"]) == ("installed", {"label": "ü"})
     assert (job["lastRun"], job["runs"]) == (None, [])
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", job["lastUpdate"])
-    answer = get(author, url)
+    answer = author.get(url)
     job = listed()
     assert (job["status"], len(job["runs"])) == ("healthy", 1)
     run = job["runs"][0]
@@ -112,7 +87,7 @@ def test_currents_raw_tells_all_of_a_webhook(author: Author) -> None:
 
 def test_currents_says_when_the_last_run_failed(author: Author) -> None:
     path = author.write("failing.ipynb", notebook(["1/0"]))
-    assert get(author, author.adds("failing.ipynb")).status_code == 500
+    assert author.get(author.adds("failing.ipynb")).status_code == 500
     jobs = author.asks("naas.webhook.currents(raw=True)").value
     job = next(job for job in jobs if job["path"] == path)
     assert (job["status"], job["runs"][0]["status"]) == ("error", "failed")
@@ -134,20 +109,20 @@ def test_other_params_are_variables_of_the_notebook(author: Author) -> None:
         "import naas; naas.webhook.respond_json([label, big, nested])"]))
     url = author.adds("params.ipynb", "params={'label': 'ключ \"x\"', 'big': 10**25, "
                                       "'nested': {'a': [None, True, 1.5]}}")
-    assert get(author, url).json() == ["ключ \"x\"", 10**25, {"a": [None, True, 1.5]}]
-    assert get(author, url, params={"label": "given"}).json()[0] == "given"
+    assert author.get(url).json() == ["ключ \"x\"", 10**25, {"a": [None, True, 1.5]}]
+    assert author.get(url, params={"label": "given"}).json()[0] == "given"
     author.adds("params.ipynb", "params={'label': 'b', 'big': 1, 'nested': None}")
-    assert get(author, url).json() == ["b", 1, None]
+    assert author.get(url).json() == ["b", 1, None]
 
 
 def test_inline_shows_and_next_url_sends_on(author: Author) -> None:
     author.write("inline.ipynb", saying("shown"))
     url = author.adds("inline.ipynb")
-    assert get(author, url).headers["Content-Disposition"].startswith("attachment")
+    assert author.get(url).headers["Content-Disposition"].startswith("attachment")
     assert author.adds("inline.ipynb", "params={'inline': True}") == url
-    assert not get(author, url).headers.get("Content-Disposition", "").startswith("attachment")
+    assert not author.get(url).headers.get("Content-Disposition", "").startswith("attachment")
     author.adds("inline.ipynb", "params={'next_url': 'https://example.org/ok'}")
-    answer = get(author, url)
+    answer = author.get(url)
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.org/ok")
 
 
@@ -157,7 +132,7 @@ def test_mail_addresses_are_taken_alone_and_as_a_list(author: Author) -> None:
     url = author.adds("mails.ipynb", f"params={params!r}")
     jobs = author.asks("naas.webhook.currents(raw=True)").value
     assert next(job for job in jobs if job["path"] == path)["params"] == params
-    assert get(author, url).text == "fine"
+    assert author.get(url).text == "fine"
 
 
 @pytest.mark.parametrize("params, says", [
@@ -196,10 +171,10 @@ def test_debug_prints_the_exchange_and_lets_tracebacks_out(author: Author) -> No
     assert request.startswith(f"POST {author.site.layout.url}/job {{") and path in request
     assert answer.startswith('200 {"id":')
     assert author.site.key not in said.printed
-    traceback = COLOUR.sub("", "\n".join(get(author, said.value).json()["traceback"]))
+    traceback = COLOUR.sub("", "\n".join(author.get(said.value).json()["traceback"]))
     assert "ZeroDivisionError: division by zero" in traceback and "deep()" in traceback
     author.adds("debug.ipynb")
-    assert "traceback" not in get(author, said.value).json()
+    assert "traceback" not in author.get(said.value).json()
 
 
 def test_debug_prints_a_refusal(author: Author) -> None:
@@ -213,29 +188,28 @@ def test_delete_takes_the_url_down_and_removes_what_was_kept(author: Author) -> 
     path = author.write("deleted.ipynb", saying("was here"))
     first = author.adds("deleted.ipynb")
     author.adds("deleted.ipynb")
-    answer = get(author, first)
-    assert len(kept(author, "versions", path)) == 2 and kept(author, "production", path)
-    assert played(author, answer)
+    answer = author.get(first)
+    assert len(author.kept("versions", path)) == 2 and author.kept("production", path)
+    assert author.outputs(answer)
     said = author.asks("naas.webhook.delete('deleted.ipynb')")
     assert (said.error, said.value) == (None, None)
     assert "deleted.ipynb is no longer published." in said.printed
-    assert get(author, first).status_code == 404
-    assert kept(author, "versions", path) == kept(author, "production", path) == []
-    assert not [name for name in os.listdir(author.site.execution(answer.headers["X-Nbhook-Job"]))
-                if name.endswith(".ipynb")]
+    assert author.get(first).status_code == 404
+    assert author.kept("versions", path) == author.kept("production", path) == []
+    assert not author.outputs(answer)
     assert author.asks("naas.webhook.find('deleted.ipynb')").value is None
     again = author.adds("deleted.ipynb")
     assert again != first
-    assert get(author, again).text == "was here"
-    assert get(author, first).status_code == 404
+    assert author.get(again).text == "was here"
+    assert author.get(first).status_code == 404
 
 
 def test_delete_keeps_versions_and_outputs_when_told_to(author: Author) -> None:
     path = author.write("half.ipynb", saying("was here"))
-    answer = get(author, author.adds("half.ipynb"))
+    answer = author.get(author.adds("half.ipynb"))
     author.asks("naas.webhook.delete('half.ipynb', all=False)")
-    assert len(kept(author, "versions", path)) == 1
-    assert played(author, answer)
+    assert len(author.kept("versions", path)) == 1
+    assert author.outputs(answer)
 
 
 def test_delete_of_what_is_not_published_says_so(author: Author) -> None:
@@ -247,7 +221,7 @@ def test_delete_of_what_is_not_published_says_so(author: Author) -> None:
 def test_the_old_name_api_is_the_same(author: Author) -> None:
     author.write("old.ipynb", notebook(["import naas; naas.api.respond_json({'old': 1})"]))
     url = author.asks("naas.api.add(path='old.ipynb')").value
-    assert get(author, url).json() == {"old": 1}
+    assert author.get(url).json() == {"old": 1}
     assert author.asks("naas.webhook.find('old.ipynb')").value == url
 
 
@@ -257,14 +231,14 @@ def test_the_old_name_api_is_the_same(author: Author) -> None:
 def test_any_name_of_a_file(author: Author, name: str) -> None:
     path = author.write(name, notebook(["import naas; naas.webhook.respond_text('played')"]))
     url = author.adds(name)
-    answer = get(author, url)
+    answer = author.get(url)
     assert (answer.status_code, answer.text) == (200, "played")
     assert answer.headers["Content-Disposition"].startswith("attachment; filename")
     assert author.asks(f"naas.webhook.find({path!r})").value == url
     assert author.site.cli("find", path).stdout.strip() == url
     author.asks(f"naas.webhook.delete({name!r})")
-    assert get(author, url).status_code == 404
-    assert kept(author, "versions", path) == []
+    assert author.get(url).status_code == 404
+    assert author.kept("versions", path) == []
 
 
 # What cannot be published.
@@ -275,7 +249,7 @@ def refused(author: Author, name: str) -> str:
     said = author.asks(f"naas.webhook.add({name!r})")
     assert (said.error, said.printed) == ("NaasError", ""), said
     assert author.asks(f"naas.webhook.find({name!r})").value is None
-    assert kept(author, "versions", os.path.join(author.folder, name)) == []
+    assert author.kept("versions", os.path.join(author.folder, name)) == []
     prefix = f"{author.site.layout.url} refused: "
     assert said.message.startswith(prefix)
     return said.message[len(prefix):]
@@ -326,7 +300,7 @@ def test_a_wrong_key_is_told_which_command_makes_one(author: Author, key: str) -
     for call in ("add('locked.ipynb')", "find('locked.ipynb')", "delete('locked.ipynb')", "currents()"):
         said = author.asks(f"naas.webhook.{call}", NAAS_TOKEN=key)
         assert said.error == "NaasError"
-        assert "API key" in said.message and "nbhook key add" in said.message
+        assert "API key" in said.message and said.message.count("nbhook key add") == 1
         assert key not in said.message
 
 
@@ -422,134 +396,6 @@ def test_a_path_through_a_linked_folder_is_the_same_webhook(author: Author) -> N
     assert author.site.cli("find", gone).stdout == url + "\n"
 
 
-# In a production run.
-
-IN_PRODUCTION = [
-    "import naas\nadded = naas.webhook.add()",
-    "naas.webhook.delete()",
-    "found = naas.webhook.find()",
-    "naas.webhook.respond_json([added, found, naas.is_production(), naas.n_env.current['env']])"]
-
-
-def test_in_production_add_and_delete_say_that_they_change_nothing(author: Author) -> None:
-    path = author.write("production.ipynb", notebook(IN_PRODUCTION))
-    url = author.adds("production.ipynb")
-    versions = kept(author, "versions", path)
-    answer = get(author, url)
-    assert answer.json() == [url, url, True, "RUNNER"]
-    assert kept(author, "versions", path) == versions
-    cells = played(author, answer)["cells"]
-    outputs = [["".join(output.get("text", "")) for output in each["outputs"]] for each in cells[-4:]]
-    assert outputs[0] == ["In production: nothing was published.\n"]
-    assert outputs[1] == ["In production: nothing was deleted.\n"]
-    assert get(author, url).status_code == 200
-
-
-def test_in_production_paths_mean_the_authors(author: Author) -> None:
-    path = author.write("own/name.ipynb", notebook([
-        "import naas, os",
-        "ways = ['name.ipynb', './name.ipynb', '../own/name.ipynb', os.path.abspath('name.ipynb'),\n"
-        "        naas.n_env.current['path']]",
-        "naas.webhook.respond_json([naas.webhook.find(way) for way in ways])"]))
-    url = author.adds("own/name.ipynb")
-    assert get(author, url).json() == [url] * 5
-    assert path == f"{author.folder}/own/name.ipynb"
-
-
-def test_a_runs_key_reads_its_own_webhook_and_nothing_else(author: Author) -> None:
-    author.write("secret.ipynb", saying("secret"))
-    secret = author.adds("secret.ipynb")
-    author.write("curious.ipynb", notebook([
-        "import naas, os, urllib.request\n"
-        "def ask(call):\n"
-        "    try:\n"
-        "        return str(call())\n"
-        "    except naas.NaasError as error:\n"
-        "        return [error.status, str(error)]",
-        "naas.webhook.respond_json([ask(lambda: naas.webhook.find('secret.ipynb')),\n"
-        "                           ask(naas.webhook.currents)])"]))
-    answer = get(author, author.adds("curious.ipynb"))
-    assert answer.status_code == 200, answer.text
-    for status, message in answer.json():
-        assert status == 403
-        assert message.endswith("the key of a run may only read the webhook of its own notebook")
-    assert secret not in answer.text
-
-
-def test_in_production_another_notebooks_url_is_none(author: Author) -> None:
-    author.write("other.ipynb", saying("other"))
-    author.adds("other.ipynb")
-    author.write("deploys.ipynb", notebook([
-        "import naas\nnaas.webhook.respond_json(naas.webhook.add('other.ipynb'))"]))
-    answer = get(author, author.adds("deploys.ipynb"))
-    assert (answer.status_code, answer.json()) == (200, None)
-    printed = json.dumps(played(author, answer)["cells"])
-    assert f"This run may not know the URL of {author.folder}/other.ipynb." in printed
-
-
-def test_a_runs_key_cannot_publish_and_dies_with_its_run(author: Author) -> None:
-    author.write("key.ipynb", notebook([
-        "import naas, os\nnaas.webhook.respond_text(os.environ['NAAS_TOKEN'])"]))
-    url = author.adds("key.ipynb")
-    key = get(author, url).text
-    assert re.fullmatch(r"\S{20,}", key) and key != author.site.key
-    said = author.asks("naas.webhook.find('key.ipynb')", NAAS_TOKEN=key)
-    assert said.error == "NaasError" and "nbhook key add" in said.message
-    author.write("key.ipynb", notebook([
-        "import naas\nnaas.n_env.current = {}\n"
-        "try:\n    naas.webhook.add('/etc/passwd')\n"
-        "except naas.NaasError as error:\n    naas.webhook.respond_json([error.status, str(error)])"]))
-    author.adds("key.ipynb")
-    status, message = get(author, url).json()
-    assert status == 403 and "the key of a run" in message
-
-
-@pytest.mark.parametrize("call, content_type, body", [
-    ("respond_json({'n': 10**25, 'u': 'ж', 'list': [1.50, None]})", "application/json",
-     {"n": 10**25, "u": "ж", "list": [1.5, None]}),
-    ("respond_json('{\"read\": true}')", "application/json", {"read": True}),
-    ("respond_html('<p>ж</p>')", "text/html; charset=utf-8", "<p>ж</p>"),
-    ("respond_text('plain <b> ж\\n')", "text/plain; charset=utf-8", "plain <b> ж\n"),
-    ("respond_text(12)", "text/plain; charset=utf-8", "12"),
-])
-def test_responses_from_a_real_kernel(author: Author, call: str, content_type: str, body: Any) -> None:
-    author.write("respond.ipynb", notebook([f"import naas\nnaas.webhook.{call}"]))
-    answer = get(author, author.adds("respond.ipynb"))
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == content_type
-    assert (answer.json() if content_type == "application/json" else answer.text) == body
-
-
-def test_frames_and_arrays_respond_whole(author: Author) -> None:
-    author.write("frame.ipynb", notebook([
-        "import naas, numpy, pandas\nframe = pandas.DataFrame({'n': range(200)})",
-        "naas.webhook.respond_html(frame)"]))
-    html = get(author, author.adds("frame.ipynb")).text
-    assert html.count("<tr") == 201 and "<td>199</td>" in html
-    author.write("frame.ipynb", notebook([
-        "import naas, numpy, datetime",
-        "naas.webhook.respond_json({'a': numpy.arange(3), 'm': numpy.float64(1.5),\n"
-        "                           'd': datetime.date(2024, 2, 29)})"]))
-    answer = get(author, author.adds("frame.ipynb"))
-    assert answer.json() == {"a": [0, 1, 2], "m": 1.5, "d": "2024-02-29"}
-
-
-@pytest.mark.parametrize("call, error", [
-    ("respond_json(float('nan'))", "ValueError: NaN and infinity are not JSON; replace them, by None "
-                                   "for example"),
-    ("respond_json({1, 2})", "TypeError: a builtins.set has no JSON form; turn it into dicts, lists, "
-                             "texts and numbers"),
-    ("respond_html(7)", "TypeError: HTML is a text or an object that shows itself as HTML, not a int"),
-    ("respond_text('\\ud800')", "ValueError: not Unicode text: surrogates not allowed at character 0"),
-    ("list()", "NotOfferedError: naas.webhook.list() is not offered by nbhook 0.1.0"),
-])
-def test_a_call_that_cannot_be_met_fails_the_run_with_its_sentence(
-        author: Author, call: str, error: str) -> None:
-    author.write("cannot.ipynb", notebook([f"import naas\nnaas.webhook.{call}"]))
-    answer = get(author, author.adds("cannot.ipynb"))
-    assert (answer.status_code, answer.json()["error"]) == (500, error)
-
-
 # In a virtual environment.
 
 
@@ -566,6 +412,6 @@ def test_pip_installs_it_into_a_virtual_environment(author: Author) -> None:
     assert where.startswith(venv + "/")
     author.write("venv.ipynb", saying("from a virtual environment"))
     said = author.asks("naas.webhook.add('venv.ipynb')", python=python, PYTHONPATH=None)
-    assert get(author, said.value).text == "from a virtual environment"
+    assert author.get(said.value).text == "from a virtual environment"
     version = author.run(python, "-m", "pip", "show", "naas", PYTHONPATH=None).stdout
     assert "Name: naas" in version
