@@ -30,7 +30,7 @@ void
 hooks_list(Call *call, gpointer data)
 {
 	if (rights_check(data, call, RIGHT_WRITE, NULL))
-		listing_reply(data, call, NULL, NULL, TRUE);
+		listing_reply(data, call, NULL, NULL, TRUE, -1);
 }
 
 void
@@ -48,7 +48,8 @@ hooks_get(Call *call, gpointer data)
 	if (hook == NULL)
 		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND, "there is no webhook for %s", path);
 	else
-		listing_reply(daemon, call, NULL, hook, FALSE);
+		listing_reply(daemon, call, NULL, hook, FALSE,
+			versions_open(daemon->folders, published, hook->histo, NULL));
 }
 
 static gboolean
@@ -88,7 +89,7 @@ on_published(gpointer data, const GError *failure)
 	if (change->call != NULL)
 		listing_reply(daemon, change->call,
 			status_members(change->is_new ? "installed" : "edited"), change->hook,
-			TRUE);
+			TRUE, -1);
 	change_finish(change);
 }
 
@@ -236,7 +237,8 @@ on_withdrawn_file(gpointer data, const GError *failure)
 	if (failure != NULL)
 		g_warning("%s: %s", change->hook->path, failure->message);
 	if (change->call != NULL)
-		listing_reply(change->daemon, change->call, status_members("delete"), NULL, TRUE);
+		listing_reply(
+			change->daemon, change->call, status_members("delete"), NULL, TRUE, -1);
 	change_finish(change);
 }
 

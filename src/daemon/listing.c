@@ -11,6 +11,7 @@ typedef struct {
 	Call *call; /* NULL when the asker has gone */
 	json_object *members;
 	Hook *only;       /* NULL: all are asked for */
+	int content;      /* the file of its current version, or -1 */
 	GPtrArray *hooks; /* of Hook, referenced */
 	GPtrArray *runs;  /* for each hook a GPtrArray of JobRecord, newest first */
 } Listing;
@@ -19,6 +20,7 @@ static void
 listing_free(Listing *listing)
 {
 	json_object_put(listing->members);
+	files_close(&listing->content);
 	hook_unref(listing->only);
 	g_ptr_array_unref(listing->hooks);
 	g_ptr_array_unref(listing->runs);
@@ -115,6 +117,7 @@ describe(const Daemon *daemon, const Hook *hook, GPtrArray *records)
 static void
 on_runs(gpointer data, const GError *failure)
 {
+	static const char *const names[] = { "content" };
 	Listing *listing = data;
 
 	if (listing->call == NULL)
@@ -137,7 +140,7 @@ on_runs(gpointer data, const GError *failure)
 		json_object_array_add(jobs, job);
 	}
 	json_object_object_add(members, "jobs", jobs);
-	call_reply(listing->call, members, NULL, NULL, 0);
+	call_reply(listing->call, members, names, &listing->content, listing->content >= 0 ? 1 : 0);
 }
 
 static void
@@ -148,12 +151,14 @@ withdrawn(Call *call, gpointer data)
 }
 
 void
-listing_reply(Daemon *daemon, Call *call, json_object *members, Hook *hook, gboolean all)
+listing_reply(
+	Daemon *daemon, Call *call, json_object *members, Hook *hook, gboolean all, int content)
 {
 	Listing *listing = g_new0(Listing, 1);
 
 	listing->daemon = daemon;
 	listing->call = call;
+	listing->content = content;
 	listing->members = members != NULL ? members : json_object_new_object();
 	listing->only = hook != NULL ? hook_ref(hook) : NULL;
 	listing->hooks = g_ptr_array_new_with_free_func((GDestroyNotify) hook_unref);

@@ -22,6 +22,7 @@
 #include "control/channel.h"
 #include "daemon/outcome.h"
 #include "daemon/runner_link.h"
+#include "daemon/versions.h"
 
 #define SHORT_ID_LENGTH 12
 
@@ -350,10 +351,8 @@ static int
 open_version(Run *run, GError **error)
 {
 	const Task *task = &run->job->task;
-	g_autofree char *file = g_path_get_basename(task->path);
-	g_autofree char *path = g_strdup_printf("%s/%s/%s", task->path + 1, task->histo, file);
 
-	return files_open_beneath(run->daemon->folders->versions, path, O_RDONLY, 0, error);
+	return versions_open(run->daemon->folders, task->path + 1, task->histo, error);
 }
 
 static int

@@ -55,6 +55,15 @@ versions_publish(const Folders *folders, const char *path, const char *histo, co
 	       sync_chain(folders->production, folder, error);
 }
 
+int
+versions_open(const Folders *folders, const char *path, const char *histo, GError **error)
+{
+	g_autofree char *file = g_path_get_basename(path);
+	g_autofree char *version = g_strdup_printf("%s/%s/%s", path, histo, file);
+
+	return files_open_beneath(folders->versions, version, O_RDONLY, 0, error);
+}
+
 gboolean
 versions_withdraw(const Folders *folders, const char *path, GError **error)
 {

@@ -9,6 +9,9 @@
 gboolean versions_publish(const Folders *folders, const char *path, const char *histo,
 	const char *bytes, size_t size, GError **error);
 
+/* Opens a version for reading; -1 when it is gone. Does not wait. */
+int versions_open(const Folders *folders, const char *path, const char *histo, GError **error);
+
 /* Removes the working copy. */
 gboolean versions_withdraw(const Folders *folders, const char *path, GError **error);
 
