@@ -13,6 +13,7 @@ AM_TESTS_ENVIRONMENT = \
 
 unit_tests = \
 	tests/unit/test-channel \
+	tests/unit/test-claim \
 	tests/unit/test-cli \
 	tests/unit/test-clock \
 	tests/unit/test-daemon \

@@ -62,13 +62,17 @@ nbhook_error_from_slug(const char *slug)
 gboolean
 nbhook_error_set_errno(GError **error, int errno_value, const char *format, ...)
 {
-	gboolean full = errno_value == ENOSPC || errno_value == EDQUOT;
+	NbhookErrorCode code = NBHOOK_ERROR_INTERNAL;
 	va_list arguments;
+
+	if (errno_value == ENOSPC || errno_value == EDQUOT)
+		code = NBHOOK_ERROR_NO_SPACE;
+	else if (errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM)
+		code = NBHOOK_ERROR_UNAVAILABLE;
 
 	va_start(arguments, format);
 	g_autofree char *what = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	g_set_error(error, NBHOOK_ERROR, full ? NBHOOK_ERROR_NO_SPACE : NBHOOK_ERROR_INTERNAL,
-		"%s: %s", what, g_strerror(errno_value));
+	g_set_error(error, NBHOOK_ERROR, code, "%s: %s", what, g_strerror(errno_value));
 	return FALSE;
 }

@@ -39,7 +39,8 @@ const char *nbhook_error_slug(const GError *error);
 /* The code of a slug; NBHOOK_ERROR_INTERNAL for a word that is none. */
 NbhookErrorCode nbhook_error_from_slug(const char *slug);
 
-/* Sets *error to NBHOOK_ERROR_INTERNAL "what: strerror(errno_value)"; NO_SPACE when the disk is full.
+/* Sets *error to NBHOOK_ERROR_INTERNAL "what: strerror(errno_value)"; NO_SPACE when the disk is full,
+ * UNAVAILABLE when descriptors or memory are short.
  * Returns false, so that a caller can end with it. */
 gboolean nbhook_error_set_errno(GError **error, int errno_value, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);

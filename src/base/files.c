@@ -17,6 +17,7 @@
 
 #define MAX_COMPONENT 240 /* an execution has files with more before the name */
 #define MAX_PATH 1024
+#define MAX_DEPTH 64
 
 gboolean
 files_sync(int fd, const char *what, GError **error)
@@ -224,36 +225,93 @@ files_published_path(const char *path, GError **error)
 	return g_strdup(path + 1);
 }
 
-static gboolean remove_entry(int parent, const char *name, GError **error);
+/* A tree that is being removed. What lies deeper than MAX_DEPTH is moved up to its top and removed from
+ * there, so that no tree, however deep, takes more than so many descriptors. */
+typedef struct {
+	int top;
+	gboolean moved; /* something was moved up since the last look */
+} Removal;
+
+static gboolean remove_entry(
+	Removal *removal, int parent, const char *name, int depth, GError **error);
 
 static gboolean
-remove_contents(int folder, GError **error)
+remove_contents(Removal *removal, int folder, int depth, GError **error)
 {
 	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
 	gboolean removed = TRUE;
 	struct dirent *entry;
 
-	if (entries == NULL)
-		return nbhook_error_set_errno(error, errno, "reading a folder");
+	if (entries == NULL) {
+		nbhook_error_set_errno(error, errno, "reading a folder");
+		files_close(&copy);
+		return FALSE;
+	}
 	while (removed && (entry = readdir(entries)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			removed = remove_entry(folder, entry->d_name, error);
+			removed = remove_entry(removal, folder, entry->d_name, depth, error);
 	closedir(entries);
 	return removed;
 }
 
 static gboolean
-remove_entry(int parent, const char *name, GError **error)
+move_up(Removal *removal, int parent, const char *name, GError **error)
+{
+	g_autofree char *unique = ids_uuid();
+
+	removal->moved = TRUE;
+	if (renameat(parent, name, removal->top, unique) == 0)
+		return TRUE;
+	return nbhook_error_set_errno(error, errno, "moving %s up to remove it", name);
+}
+
+static gboolean
+remove_entry(Removal *removal, int parent, const char *name, int depth, GError **error)
 {
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return TRUE;
 	if (errno != EISDIR && errno != EPERM)
 		return nbhook_error_set_errno(error, errno, "removing %s", name);
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		return TRUE;
+	if (depth >= MAX_DEPTH)
+		return move_up(removal, parent, name, error);
 	AUTO_FD folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
-	if (!remove_contents(folder, error))
+	if (!remove_contents(removal, folder, depth + 1, error))
+		return FALSE;
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		return nbhook_error_set_errno(error, errno, "removing the folder %s", name);
+	return TRUE;
+}
+
+/* Removes what a folder holds, again as long as something came up from its depths. */
+static gboolean
+empty_folder(int parent, const char *name, GError **error)
+{
+	AUTO_FD top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	Removal removal = { top, TRUE };
+
+	if (top < 0)
+		return nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
+	while (removal.moved) {
+		removal.moved = FALSE;
+		if (!remove_contents(&removal, top, 1, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean
+remove_whole(int parent, const char *name, GError **error)
+{
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return TRUE;
+	if (errno != EISDIR && errno != EPERM)
+		return nbhook_error_set_errno(error, errno, "removing %s", name);
+	if (!empty_folder(parent, name, error))
 		return FALSE;
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
 		return nbhook_error_set_errno(error, errno, "removing the folder %s", name);
@@ -280,5 +338,5 @@ files_remove_tree(int root, const char *path, GError **error)
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
-	return remove_entry(parent, name, error);
+	return remove_whole(parent, name, error);
 }

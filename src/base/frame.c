@@ -25,6 +25,7 @@ struct FrameReader {
 	GByteArray *bytes;
 	size_t taken; /* how much of bytes has been given out */
 	GArray *fds;  /* int, not given out yet */
+	size_t max_size;
 	gboolean cut; /* more descriptors came than a frame may have, or than we may open */
 };
 
@@ -60,16 +61,16 @@ broken(GError **error, const char *why)
 }
 
 GBytes *
-frame_encode(json_object *body, int n_fds, GError **error)
+frame_encode(json_object *body, int n_fds, size_t max_size, GError **error)
 {
 	g_autofree char *text = json_print(body);
 	size_t size = strlen(text);
 
 	g_assert(n_fds <= FRAME_MAX_FDS);
-	if (size > FRAME_MAX_SIZE) {
+	if (size > max_size) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
-			"a message between the programs has %zu bytes, more than %u", size,
-			FRAME_MAX_SIZE);
+			"a message between the programs has %zu bytes, more than %zu", size,
+			max_size);
 		return NULL;
 	}
 	guint32 length = g_htonl((guint32) size);
@@ -124,7 +125,7 @@ gboolean
 frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
 	GError **error)
 {
-	g_autoptr(GBytes) frame = frame_encode(body, n_fds, error);
+	g_autoptr(GBytes) frame = frame_encode(body, n_fds, FRAME_MAX_SIZE, error);
 	size_t size = 0;
 
 	if (frame == NULL)
@@ -153,6 +154,7 @@ frame_reader_new(void)
 {
 	FrameReader *reader = g_new0(FrameReader, 1);
 
+	reader->max_size = FRAME_MAX_SIZE;
 	reader->bytes = g_byte_array_new();
 	reader->fds = g_array_new(FALSE, FALSE, sizeof(int));
 	return reader;
@@ -215,7 +217,7 @@ frame_reader_fill(FrameReader *reader, int socket, GError **error)
 		if (got == 0)
 			return FALSE;
 		if (got > 0 && reader->fds->len == 0 &&
-			reader->bytes->len - reader->taken <= FRAME_MAX_SIZE + HEADER_SIZE)
+			reader->bytes->len - reader->taken <= reader->max_size + HEADER_SIZE)
 			continue;
 		if (got > 0 || errno == EAGAIN)
 			return TRUE; /* the rest when the frames at hand have been taken */
@@ -226,8 +228,9 @@ frame_reader_fill(FrameReader *reader, int socket, GError **error)
 
 /* Size of the text behind a header; false when it is no header of ours. */
 static gboolean
-check_header(const guint8 *header, size_t *size, int *n_fds, GError **error)
+check_header(const FrameReader *reader, size_t *size, int *n_fds, GError **error)
 {
+	const guint8 *header = reader->bytes->data + reader->taken;
 	guint32 length;
 
 	memcpy(&length, header, 4);
@@ -235,7 +238,7 @@ check_header(const guint8 *header, size_t *size, int *n_fds, GError **error)
 	*n_fds = header[5];
 	if (header[4] != FRAME_VERSION || header[6] != 0 || header[7] != 0)
 		return broken(error, "what came is no frame of version 1");
-	if (*size > FRAME_MAX_SIZE || *n_fds > FRAME_MAX_FDS)
+	if (*size > reader->max_size || *n_fds > FRAME_MAX_FDS)
 		return broken(error, "a frame over its ceiling came");
 	return TRUE;
 }
@@ -289,8 +292,7 @@ frame_reader_next(FrameReader *reader, GError **error)
 		broken(error, "descriptors of a frame are missing");
 		return NULL;
 	}
-	if (have >= HEADER_SIZE &&
-		!check_header(reader->bytes->data + reader->taken, &size, &n_fds, error))
+	if (have >= HEADER_SIZE && !check_header(reader, &size, &n_fds, error))
 		return NULL;
 	if (have < HEADER_SIZE + size) {
 		check_rest(reader, error);
@@ -329,8 +331,9 @@ frame_receive(int socket, gint64 deadline_ms, GError **error)
 	size_t size;
 	int n_fds;
 
+	reader->max_size = FRAME_MAX_REPLY;
 	if (!receive_until(reader, socket, HEADER_SIZE, deadline_ms, error) ||
-		!check_header(reader->bytes->data, &size, &n_fds, error) ||
+		!check_header(reader, &size, &n_fds, error) ||
 		!receive_until(reader, socket, HEADER_SIZE + size, deadline_ms, error))
 		return NULL;
 	return frame_reader_next(reader, error);

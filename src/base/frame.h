@@ -2,7 +2,8 @@
  *
  * Layout: an 8-byte header, the JSON text. The header is the length of the text (big-endian, 32 bits),
  * the version (1), the number of descriptors, two zero bytes. A frame has at most FRAME_MAX_SIZE bytes
- * of text and FRAME_MAX_FDS descriptors; anything else breaks the connection with an error. Descriptors
+ * of text (one that a blocking
+ * asker waits for, such as the list of all webhooks, FRAME_MAX_REPLY) and FRAME_MAX_FDS descriptors; anything else breaks the connection with an error. Descriptors
  * are close-on-exec. A Frame owns its body and those of its descriptors that frame_steal_fd has not
  * taken. */
 #pragma once
@@ -12,6 +13,7 @@
 #include "base/json.h"
 
 #define FRAME_MAX_SIZE (4u * 1024 * 1024)
+#define FRAME_MAX_REPLY (64u * 1024 * 1024)
 #define FRAME_MAX_FDS 12
 
 typedef struct Frame {
@@ -50,6 +52,7 @@ gboolean frame_reader_fill(FrameReader *reader, int socket, GError **error);
 /* The next whole frame or NULL; the caller frees it. A broken frame is an error. */
 Frame *frame_reader_next(FrameReader *reader, GError **error);
 
-/* The header and text of a frame as bytes, for a writer that queues; TOO_LARGE when there would be more
- * than FRAME_MAX_SIZE. */
-GBytes *frame_encode(json_object *body, int n_fds, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The header and text of a frame as bytes, for a writer that queues; TOO_LARGE when the text would have more
+ * than max_size bytes. */
+GBytes *frame_encode(
+	json_object *body, int n_fds, size_t max_size, GError **error) G_GNUC_WARN_UNUSED_RESULT;

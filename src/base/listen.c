@@ -57,6 +57,11 @@ listen_connect(const char *path, gint64 deadline_ms, GError **error)
 				error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer in time");
 			return -1;
 		}
+		if (errno != EAGAIN && errno != ECONNREFUSED && errno != ENOENT &&
+			errno != EACCES) {
+			nbhook_error_set_errno(error, errno, "connecting a socket");
+			return -1;
+		}
 		if (errno != EAGAIN) {
 			g_autofree char *base = g_path_get_basename(path);
 

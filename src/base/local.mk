@@ -1,4 +1,5 @@
 libnbhook_a_SOURCES += \
+	src/base/claim.c src/base/claim.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/error.c src/base/error.h \
 	src/base/files.c src/base/files.h \

@@ -228,7 +228,7 @@ channel_send(Channel *channel, json_object *body, const int *fds, int n_fds)
 {
 	if (channel->closed)
 		return TRUE;
-	GBytes *bytes = frame_encode(body, n_fds, NULL);
+	GBytes *bytes = frame_encode(body, n_fds, FRAME_MAX_REPLY, NULL);
 	if (bytes == NULL)
 		return FALSE;
 	Outgoing *outgoing = g_new0(Outgoing, 1);

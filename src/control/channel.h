@@ -9,7 +9,7 @@
 
 #include "base/frame.h"
 
-#define CHANNEL_MAX_QUEUED (64u * 1024 * 1024)
+#define CHANNEL_MAX_QUEUED (2 * FRAME_MAX_REPLY)
 
 typedef struct Channel Channel;
 

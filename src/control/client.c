@@ -1,13 +1,21 @@
 #include "control/client.h"
 
+#include <errno.h>
+#include <gio/gio.h>
+#include <poll.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/listen.h"
 
+#define REPEAT_FOR_MS 5000
+#define PAUSE_US 20000
+
 struct ControlClient {
 	char *path;
 	int socket; /* -1: not connected */
+	int asker;  /* borrowed; -1: none */
 	gint64 last_id;
 };
 
@@ -18,6 +26,7 @@ control_client_new(const char *path)
 
 	client->path = g_strdup(path);
 	client->socket = -1;
+	client->asker = -1;
 	return client;
 }
 
@@ -29,6 +38,12 @@ control_client_free(ControlClient *client)
 	files_close(&client->socket);
 	g_free(client->path);
 	g_free(client);
+}
+
+void
+control_client_set_asker(ControlClient *client, int asker)
+{
+	client->asker = asker;
 }
 
 static json_object *
@@ -49,13 +64,32 @@ request_body(ControlClient *client, const char *op, json_object *members, const 
 	return body;
 }
 
+/* Waits until there is something to receive, or the deadline, as long as the asker is there. */
+static gboolean
+await_reply(const ControlClient *client, gint64 deadline_ms, GError **error)
+{
+	struct pollfd ends[] = { { .fd = client->socket, .events = POLLIN },
+		{ .fd = client->asker } }; /* a hang-up is always told */
+	int result;
+
+	do
+		result = poll(ends, G_N_ELEMENTS(ends), clock_remaining_ms(deadline_ms));
+	while (result < 0 && errno == EINTR);
+	if (result <= 0 || ends[1].revents == 0)
+		return TRUE;
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the asker has gone");
+	return FALSE;
+}
+
 static Frame *
 exchange(ControlClient *client, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
 	GError **error)
 {
 	if (client->socket < 0)
 		client->socket = listen_connect(client->path, deadline_ms, error);
-	if (client->socket < 0 || !frame_send(client->socket, body, fds, n_fds, deadline_ms, error))
+	if (client->socket < 0 ||
+		!frame_send(client->socket, body, fds, n_fds, deadline_ms, error) ||
+		!await_reply(client, deadline_ms, error))
 		return NULL;
 	return frame_receive(client->socket, deadline_ms, error);
 }
@@ -82,22 +116,28 @@ control_call(ControlClient *client, const char *op, json_object *members, const 
 	const int *fds, int n_fds, gint64 deadline_ms, int *retry_after, GError **error)
 {
 	g_autoptr(json_object) body = request_body(client, op, members, names, n_fds);
-	gboolean kept = client->socket >= 0;
-	g_autoptr(GError) failure = NULL;
-	g_autoptr(Frame) reply = exchange(client, body, fds, n_fds, deadline_ms, &failure);
+	gint64 give_up_ms = -1;
 
 	if (retry_after != NULL)
 		*retry_after = 0;
-	if (reply == NULL && kept &&
-		g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE)) {
+	for (;;) {
+		g_autoptr(GError) failure = NULL;
+		gboolean kept = client->socket >= 0;
+		g_autoptr(Frame) reply = exchange(client, body, fds, n_fds, deadline_ms, &failure);
+
+		if (reply != NULL)
+			return check_reply(reply, retry_after, error) ? g_steal_pointer(&reply)
+								      : NULL;
+		gboolean broke = client->socket >= 0 &&
+				 g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 		files_close(&client->socket);
-		g_clear_error(&failure);
-		reply = exchange(client, body, fds, n_fds, deadline_ms, &failure);
+		if (give_up_ms < 0)
+			give_up_ms = clock_ms() + REPEAT_FOR_MS;
+		if (!broke || clock_ms() >= give_up_ms || clock_remaining_ms(deadline_ms) == 0) {
+			g_propagate_error(error, g_steal_pointer(&failure));
+			return NULL;
+		}
+		if (!kept)
+			g_usleep(PAUSE_US);
 	}
-	if (reply == NULL) {
-		files_close(&client->socket);
-		g_propagate_error(error, g_steal_pointer(&failure));
-		return NULL;
-	}
-	return check_reply(reply, retry_after, error) ? g_steal_pointer(&reply) : NULL;
 }

@@ -9,9 +9,13 @@
 #include "base/files.h"
 #include "control/channel.h"
 
+#define PAUSE_MS 100
+#define PATIENCE_S 2 /* for an error that will pass */
+
 typedef struct {
 	Server *server;
 	Channel *channel;
+	guint64 number;
 	gboolean admin;
 	GPtrArray *calls; /* not answered yet, borrowed */
 } Connection;
@@ -19,6 +23,7 @@ typedef struct {
 struct Call {
 	Connection *connection; /* NULL when the asker has gone */
 	Frame *frame;
+	guint64 peer;
 	gboolean admin;
 	CallWithdrawn withdrawn;
 	gpointer withdrawn_data;
@@ -33,7 +38,9 @@ typedef struct {
 
 struct Server {
 	const OpRow *ops;
+	ServerGone gone;
 	gpointer context;
+	guint64 last_number;
 	GPtrArray *listeners;
 	GPtrArray *connections;
 };
@@ -51,6 +58,8 @@ connection_free(Connection *connection)
 		if (call->withdrawn != NULL)
 			call->withdrawn(call, call->withdrawn_data);
 	}
+	if (connection->server->gone != NULL)
+		connection->server->gone(connection->number, connection->server->context);
 	channel_free(connection->channel);
 	g_free(connection);
 }
@@ -74,6 +83,7 @@ on_frame(Channel *channel, Frame *frame, gpointer data)
 
 	call->connection = connection;
 	call->frame = frame;
+	call->peer = connection->number;
 	call->admin = connection->admin;
 	g_ptr_array_add(connection->calls, call);
 	if (row == NULL)
@@ -93,19 +103,34 @@ on_closed(Channel *channel, const GError *failure, gpointer data)
 	g_ptr_array_remove_fast(connection->server->connections, connection);
 }
 
+static gboolean on_connection(gint fd, GIOCondition condition, gpointer data);
+
+/* Without descriptors the socket stays readable: it is left alone for a moment. */
+static gboolean
+on_pause_over(gpointer data)
+{
+	Listener *listener = data;
+
+	listener->source = g_unix_fd_add(listener->fd, G_IO_IN, on_connection, listener);
+	return G_SOURCE_REMOVE;
+}
+
 static gboolean
 on_connection(gint fd, GIOCondition condition, gpointer data)
 {
 	Listener *listener = data;
 	int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (accepted < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			g_critical("accepting a connection: %s", g_strerror(errno));
+	if (accepted < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 		return G_SOURCE_CONTINUE;
+	if (accepted < 0) {
+		g_critical("accepting a connection, a pause is made: %s", g_strerror(errno));
+		listener->source = g_timeout_add(PAUSE_MS, on_pause_over, listener);
+		return G_SOURCE_REMOVE;
 	}
 	Connection *connection = g_new0(Connection, 1);
 	connection->server = listener->server;
+	connection->number = ++listener->server->last_number;
 	connection->admin = listener->admin;
 	connection->calls = g_ptr_array_new();
 	connection->channel = channel_new(accepted, on_frame, on_closed, connection);
@@ -122,11 +147,12 @@ listener_free(Listener *listener)
 }
 
 Server *
-server_new(const OpRow *ops, gpointer context)
+server_new(const OpRow *ops, ServerGone gone, gpointer context)
 {
 	Server *server = g_new0(Server, 1);
 
 	server->ops = ops;
+	server->gone = gone;
 	server->context = context;
 	server->listeners = g_ptr_array_new_with_free_func((GDestroyNotify) listener_free);
 	server->connections = g_ptr_array_new_with_free_func((GDestroyNotify) connection_free);
@@ -138,6 +164,7 @@ server_free(Server *server)
 {
 	if (server == NULL)
 		return;
+	server->gone = NULL; /* it is we who go */
 	g_ptr_array_unref(server->listeners);
 	g_ptr_array_unref(server->connections);
 	g_free(server);
@@ -174,6 +201,12 @@ call_steal_fd(Call *call, const char *name)
 	return frame_steal_fd(call->frame, name);
 }
 
+guint64
+call_peer(Call *call)
+{
+	return call->peer;
+}
+
 gboolean
 call_is_admin(Call *call)
 {
@@ -203,7 +236,7 @@ call_reply(Call *call, json_object *members, const char *const *names, const int
 	if (!sent) {
 		call_fail_with(call, NBHOOK_ERROR_INTERNAL,
 			"the answer is longer than %u bytes, the most that a message may have",
-			FRAME_MAX_SIZE);
+			FRAME_MAX_REPLY);
 		return;
 	}
 	call_drop(call);
@@ -215,6 +248,10 @@ call_fail(Call *call, const GError *error, int retry_after)
 	json_object *members = json_object_new_object();
 	json_object *failure = json_object_new_object();
 
+	if (retry_after == 0 && nbhook_error_http_status(error) == 503)
+		retry_after = PATIENCE_S;
+	if (nbhook_error_http_status(error) == 500)
+		g_message("%s: %s", json_string_member(call->frame->body, "op"), error->message);
 	json_put_string(failure, "code", nbhook_error_slug(error));
 	json_put_string(failure, "message", error->message);
 	if (retry_after > 0)

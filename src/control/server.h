@@ -21,8 +21,11 @@ typedef struct OpRow {
 	gboolean admin_only; /* not offered on sockets without the right */
 } OpRow;
 
-/* ops is kept; it ends with a row without op. */
-Server *server_new(const OpRow *ops, gpointer context);
+/* The connection of that number (call_peer) has ended; its calls have been withdrawn before. */
+typedef void (*ServerGone)(guint64 peer, gpointer context);
+
+/* ops is kept; it ends with a row without op. gone may be NULL. */
+Server *server_new(const OpRow *ops, ServerGone gone, gpointer context);
 void server_free(Server *server);
 
 /* Accepts on a listening socket (taken over). admin: whether its callers may do everything. */
@@ -34,13 +37,14 @@ void server_close(Server *server);
 json_object *call_body(Call *call);              /* borrowed */
 int call_steal_fd(Call *call, const char *name); /* -1: not passed; the caller closes it */
 gboolean call_is_admin(Call *call);
+guint64 call_peer(Call *call); /* the number of the asker's connection; never used again */
 
 /* Replies with members (given away; NULL for none) and descriptors, which stay the caller's. A reply over
  * FRAME_MAX_SIZE becomes an error (INTERNAL). */
 void call_reply(
 	Call *call, json_object *members, const char *const *names, const int *fds, int n_fds);
 
-/* Replies with an error (borrowed); retry_after in seconds, 0 for none. */
+/* Replies with an error (borrowed); retry_after in seconds, 0 for none (UNAVAILABLE always has some). */
 void call_fail(Call *call, const GError *error, int retry_after);
 
 /* The same for an error made in place. */

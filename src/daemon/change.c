@@ -12,7 +12,7 @@ change_free(Change *change)
 {
 	g_free(change->path);
 	hook_unref(change->hook);
-	g_free(change->content);
+	files_close(&change->content);
 	g_free(change->histo);
 	g_clear_pointer(&change->kept, g_ptr_array_unref);
 	g_clear_pointer(&change->records, g_ptr_array_unref);
@@ -29,12 +29,18 @@ withdrawn(Call *call, gpointer data)
 }
 
 void
+change_refuse(Change *change, int code, const char *sentence)
+{
+	call_fail_with(change->call, code, "%s", sentence);
+	change_free(change);
+}
+
+void
 change_enqueue(Change *change)
 {
 	if (change->daemon->changes.length >= MAX_WAITING) {
-		call_fail_with(change->call, NBHOOK_ERROR_UNAVAILABLE,
-			"%d changes of webhooks are waiting already; try again", MAX_WAITING);
-		change_free(change);
+		change_refuse(change, NBHOOK_ERROR_UNAVAILABLE,
+			"many changes of webhooks are waiting already; try again");
 		return;
 	}
 	call_set_withdrawn(change->call, withdrawn, change);
@@ -99,6 +105,7 @@ change_new(Daemon *daemon, Call *call, void (*make)(Change *change))
 	Change *change = g_new0(Change, 1);
 	change->daemon = daemon;
 	change->call = call;
+	change->content = -1;
 	change->path = path;
 	change->make = make;
 	return change;

@@ -16,8 +16,7 @@ struct Change {
 	char *path; /* published path, relative */
 	Hook *hook; /* the new one, or the one to delete */
 	gboolean is_new;
-	char *content;
-	size_t size;
+	int content; /* the notebook to publish, or -1 */
 	char *histo; /* what to clear; NULL: all */
 	gboolean outputs;
 	GPtrArray *kept;    /* versions that must stay */
@@ -28,6 +27,9 @@ struct Change {
 /* Reads path and type of a call that wants to change something and may; NULL when the call has been
  * answered with an error. make is as above. */
 Change *change_new(Daemon *daemon, Call *call, void (*make)(Change *change));
+
+/* Answers the call with an error in place of taking a turn. */
+void change_refuse(Change *change, int code, const char *sentence);
 
 /* Takes its turn. */
 void change_enqueue(Change *change);

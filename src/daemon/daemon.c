@@ -9,6 +9,7 @@
 #include "daemon/keys.h"
 #include "daemon/questions.h"
 #include "daemon/records.h"
+#include "daemon/repair.h"
 #include "daemon/runner_link.h"
 
 /* clang-format off */
@@ -16,6 +17,7 @@ static const OpRow ops[] = {
 	{ "server.info",     questions_info,   FALSE },
 	{ "call.begin",      intake_begin,     FALSE },
 	{ "call.submit",     intake_submit,    FALSE },
+	{ "call.abandon",    intake_abandon,   FALSE },
 	{ "job.wait",        questions_wait,   FALSE },
 	{ "job.status",      questions_status, FALSE },
 	{ "webhook.list",    hooks_list,       FALSE },
@@ -36,7 +38,7 @@ static const OpRow ops[] = {
 
 /* What the store holds when the daemon starts. */
 typedef struct {
-	GPtrArray *hooks, *keys, *jobs, *folders;
+	GPtrArray *hooks, *keys, *jobs;
 	GError *failure;
 	gboolean done;
 } Snapshot;
@@ -47,7 +49,6 @@ snapshot_clear(Snapshot *snapshot)
 	g_clear_pointer(&snapshot->hooks, g_ptr_array_unref);
 	g_clear_pointer(&snapshot->keys, g_ptr_array_unref);
 	g_clear_pointer(&snapshot->jobs, g_ptr_array_unref);
-	g_clear_pointer(&snapshot->folders, g_ptr_array_unref);
 	g_clear_error(&snapshot->failure);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Snapshot, snapshot_clear)
@@ -59,8 +60,7 @@ read_snapshot(const StoreInterface *store, Store *handle, gpointer data, GError 
 
 	return (snapshot->hooks = store->list_hooks(handle, error)) != NULL &&
 	       (snapshot->keys = store->list_keys(handle, error)) != NULL &&
-	       (snapshot->jobs = store->list_unended_jobs(handle, error)) != NULL &&
-	       (snapshot->folders = store->list_folders(handle, error)) != NULL;
+	       (snapshot->jobs = store->list_unended_jobs(handle, error)) != NULL;
 }
 
 static void
@@ -116,7 +116,8 @@ load(Daemon *daemon, GError **error)
 	}
 	if (!load_registry(daemon, &snapshot, error) || !adopt_jobs(daemon, &snapshot, error))
 		return FALSE;
-	intake_sweep(daemon->intake, snapshot.folders);
+	intake_start_sweeping(daemon->intake);
+	repair_status_files(daemon);
 	return TRUE;
 }
 
@@ -131,7 +132,7 @@ daemon_new(const Settings *settings, GError **error)
 	g_queue_init(&daemon->changes);
 	daemon->registry = registry_new();
 	daemon->workers = workers_new(g_main_context_default());
-	daemon->server = server_new(ops, daemon);
+	daemon->server = server_new(ops, intake_gone, daemon);
 	daemon->runner = runner_link_new(runner_path);
 	daemon->deliveries = deliveries_new(daemon);
 	daemon->intake = intake_new(daemon);

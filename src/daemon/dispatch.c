@@ -13,6 +13,7 @@
 
 #define MAX_ATTEMPTS 3
 #define RETRY_SECONDS 1
+#define FIRST_PAUSE_MS 250 /* doubled with each attempt */
 
 struct Dispatcher {
 	Daemon *daemon;
@@ -383,7 +384,9 @@ take_not_begun(LiveJob *live, Run *run)
 	give_slot_back(live);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
 	live_publish(live);
-	enqueue(live);
+	live->retry_source =
+		g_timeout_add(FIRST_PAUSE_MS << live->job->task.attempts, on_retry_creating, live);
+	pump(live->dispatcher);
 }
 
 static void

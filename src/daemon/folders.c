@@ -42,8 +42,8 @@ open_all(Folders *folders, const Settings *settings, GError **error)
 	if (folders->state < 0)
 		return nbhook_error_set_errno(
 			error, errno, "opening %s (setting state_dir)", settings->state_dir);
-	folders->production =
-		open_folder(folders->state, "production", 02770, folders->run_group, error);
+	folders->production = open_folder(
+		folders->state, "production", FOLDERS_PRODUCTION_MODE, folders->run_group, error);
 	if (folders->production >= 0)
 		folders->versions =
 			open_folder(folders->state, "versions", 0700, (gid_t) -1, error);
@@ -75,6 +75,15 @@ folders_free(Folders *folders)
 }
 
 int
+folders_make_production(const Folders *folders, const char *path, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+
+	return files_make_folders(
+		folders->production, folder, FOLDERS_PRODUCTION_MODE, folders->run_group, error);
+}
+
+int
 folders_make_execution(const Folders *folders, const char *name, GError **error)
 {
 	AUTO_FD execution = files_make_folders(folders->executions, name, 0711, (gid_t) -1, error);
@@ -96,8 +105,12 @@ folders_create_file(
 	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error)
 {
 	mode_t mode = for_web ? 0640 : 0600;
-	AUTO_FD fd = files_open_beneath(execution, name, O_RDWR | O_CREAT | O_TRUNC, mode, error);
 
+	if (unlinkat(execution, name, 0) < 0 && errno != ENOENT) {
+		nbhook_error_set_errno(error, errno, "replacing %s", name);
+		return -1;
+	}
+	AUTO_FD fd = files_open_beneath(execution, name, O_RDWR | O_CREAT | O_EXCL, mode, error);
 	if (fd < 0)
 		return -1;
 	if (fchmod(fd, mode) < 0 || (for_web && fchown(fd, (uid_t) -1, folders->web_group) < 0)) {

@@ -9,6 +9,10 @@
 #include "base/files.h"
 #include "conf/settings.h"
 
+/* Kernels may make files beside the published ones; the sticky bit keeps them from removing or renaming
+ * what is ours. */
+#define FOLDERS_PRODUCTION_MODE 03770
+
 typedef struct Folders {
 	int state;      /* state_dir */
 	int production; /* published notebooks and dependencies */
@@ -23,13 +27,18 @@ Folders *folders_new(const Settings *settings, GError **error);
 void folders_free(Folders *folders);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Folders, folders_free)
 
+/* Makes the folder of a published path (relative) in production/ where it is missing; gives it opened, or
+ * -1. */
+int folders_make_production(const Folders *folders, const char *path, GError **error);
+
 /* Makes an execution's folder with its files/; gives it opened, or -1. */
 int folders_make_execution(const Folders *folders, const char *name, GError **error);
 
 /* Opens an execution's folder; -1 when it is gone. */
 int folders_open_execution(const Folders *folders, const char *name, GError **error);
 
-/* Creates (or empties) a file in an execution's folder for reading and writing, for us alone; with
- * for_web, nginx may read it too. */
+/* Makes a new file in an execution's folder for reading and writing, for us alone; with for_web, nginx may
+ * read it too. One of that name that was there is no longer in the folder, and stays as it is for those who
+ * have it open. */
 int folders_create_file(
 	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error);

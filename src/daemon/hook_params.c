@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "notebook/excerpt.h"
+#include "notebook/request.h"
 
 #define MAX_ADDRESS 254 /* RFC 5321, section 4.5.3.1.3, less the angle brackets */
 
@@ -60,6 +62,7 @@ is_web_url(json_object *value)
 		strlen(json_object_get_string(value)) ==
 			(size_t) json_object_get_string_len(value) &&
 		strpbrk(json_object_get_string(value), "\r\n \t\\\"<>") == NULL &&
+		g_str_is_ascii(json_object_get_string(value)) &&
 		curl_url_set(url, CURLUPART_URL, json_object_get_string(value), 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
 		right = (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
@@ -79,23 +82,64 @@ is_boolean(json_object *value)
 static const ParamRow rows[] = {
 	{ "notif_down", is_address_or_list, "a mail address or a list of them" },
 	{ "notif_up",   is_address_or_list, "a mail address or a list of them" },
-	{ "next_url",   is_web_url,         "an absolute http or https URL" },
+	{ "next_url",   is_web_url,
+	  "an absolute http or https URL; what is not ASCII in it has to be percent-encoded" },
 	{ "inline",     is_boolean,         "true or false" },
 };
 /* clang-format on */
 
-gboolean
-hook_params_check(json_object *params, GError **error)
+static gboolean
+check_size(json_object *params, gint64 max_params, GError **error)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		json_object *value = NULL;
+	g_autofree char *text = json_print(params);
+	size_t size = strlen(text);
 
-		if (!json_object_object_get_ex(params, rows[i].name, &value) || value == NULL ||
-			rows[i].is_right(value))
-			continue;
+	if ((gint64) size <= max_params)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the params have %zu bytes, more than the setting max_params allows "
+		"(%" G_GINT64_FORMAT ")",
+		size, max_params);
+	return FALSE;
+}
+
+static const ParamRow *
+find_row(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static gboolean
+check_param(const char *name, json_object *value, const char *language, GError **error)
+{
+	const ParamRow *row = find_row(name);
+
+	if (row == NULL ? inputs_accepts_name(name, language)
+			: value == NULL || row->is_right(value))
+		return TRUE;
+	g_autofree char *quoted = excerpt(name);
+	if (row != NULL)
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
-			"the param %s must be %s", rows[i].name, rows[i].must_be);
+			"the param %s must be %s", name, row->must_be);
+	else
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
+			"the param \"%s\" can be no variable of the notebook: its name must be an "
+			"identifier, and no keyword, builtin or name that each run has",
+			quoted);
+	return FALSE;
+}
+
+gboolean
+hook_params_check(
+	json_object *params, const char *language, const Settings *settings, GError **error)
+{
+	if (!check_size(params, settings->max_params, error))
 		return FALSE;
-	}
+	json_object_object_foreach (params, name, value)
+		if (!check_param(name, value, language, error))
+			return FALSE;
 	return TRUE;
 }

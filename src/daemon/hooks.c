@@ -56,9 +56,12 @@ static gboolean
 publish_files(gpointer data, GError **error)
 {
 	Change *change = data;
+	size_t size = 0;
+	g_autofree char *content = files_read_all(change->content,
+		change->daemon->settings->max_notebook, "max_notebook", &size, error);
 
-	return versions_publish(change->daemon->folders, change->path, change->hook->histo,
-		change->content, change->size, error);
+	return content != NULL && versions_publish(change->daemon->folders, change->path,
+					  change->hook->histo, content, size, error);
 }
 
 static gboolean
@@ -88,8 +91,8 @@ on_published(gpointer data, const GError *failure)
 	g_info("%s is published, version %s", change->hook->path, change->hook->histo);
 	if (change->call != NULL)
 		listing_reply(daemon, change->call,
-			status_members(change->is_new ? "installed" : "edited"), change->hook,
-			TRUE, -1);
+			status_members(change->is_new ? "installed" : "edited"), change->hook, TRUE,
+			-1);
 	change_finish(change);
 }
 
@@ -149,7 +152,8 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 							json_string_member(body, "value"), error)
 					      : NULL;
 
-	if (token == NULL || (params != NULL && !hook_params_check(params, error)))
+	if (token == NULL || (params != NULL && !hook_params_check(params, spec->language,
+							change->daemon->settings, error)))
 		return NULL;
 	Hook *hook = hook_new();
 	hook->id = old != NULL ? old->id : 0;
@@ -194,25 +198,17 @@ make_publish(Change *change)
 void
 hooks_publish(Call *call, gpointer data)
 {
-	Daemon *daemon = data;
-	g_autoptr(GError) error = NULL;
-	size_t size = 0;
+	AUTO_FD content = call_steal_fd(call, "content");
+	Change *change = change_new(data, call, make_publish);
 
-	if (!rights_check(daemon, call, RIGHT_WRITE, NULL))
-		return;
-	AUTO_FD fd = call_steal_fd(call, "content");
-	g_autofree char *content =
-		files_read_all(fd, daemon->settings->max_notebook, "max_notebook", &size, &error);
-	if (content == NULL) {
-		call_fail(call, error, 0);
-		return;
-	}
-	Change *change = change_new(daemon, call, make_publish);
 	if (change == NULL)
 		return;
-	change->content = g_steal_pointer(&content);
-	change->size = size;
-	change_enqueue(change);
+	change->content = files_steal_fd(&content);
+	if (change->content >= 0)
+		change_enqueue(change);
+	else
+		change_refuse(
+			change, NBHOOK_ERROR_BAD_REQUEST, "webhook.publish needs the notebook");
 }
 
 static gboolean

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -16,7 +17,7 @@
 #include "daemon/records.h"
 #include "daemon/submission.h"
 
-#define SWEEP_AGE_MS (G_GINT64_CONSTANT(3600) * 1000)
+#define SWEEP_AGE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
 #define SWEEP_INTERVAL_SECONDS 600
 
 static void
@@ -24,38 +25,8 @@ pending_free(Pending *pending)
 {
 	g_free(pending->uuid);
 	g_free(pending->folder);
-	files_close(&pending->execution);
 	hook_unref(pending->hook);
 	g_free(pending);
-}
-
-void
-intake_remove_folder(Intake *intake, const char *folder)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (!files_remove_tree(intake->daemon->folders->executions, folder, &error))
-		g_warning("sweeping %s: %s", folder, error->message);
-}
-
-static gboolean
-sweep_pending(gpointer data)
-{
-	Intake *intake = data;
-	gint64 now = clock_ms();
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, intake->pending);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		Pending *pending = value;
-
-		if (pending->submission != NULL || now - pending->begun_ms < SWEEP_AGE_MS)
-			continue;
-		intake_remove_folder(intake, pending->folder);
-		g_hash_table_iter_remove(&iter);
-	}
-	return G_SOURCE_CONTINUE;
 }
 
 Intake *
@@ -66,7 +37,7 @@ intake_new(Daemon *daemon)
 	intake->daemon = daemon;
 	intake->pending =
 		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) pending_free);
-	intake->sweep_source = g_timeout_add_seconds(SWEEP_INTERVAL_SECONDS, sweep_pending, intake);
+	intake->by_peer = g_hash_table_new(g_int64_hash, g_int64_equal);
 	return intake;
 }
 
@@ -75,9 +46,86 @@ intake_free(Intake *intake)
 {
 	if (intake == NULL)
 		return;
-	g_source_remove(intake->sweep_source);
+	if (intake->sweep_source != 0)
+		g_source_remove(intake->sweep_source);
+	g_hash_table_unref(intake->by_peer);
 	g_hash_table_unref(intake->pending);
 	g_free(intake);
+}
+
+/* Folders on their way out. */
+typedef struct {
+	int executions; /* borrowed */
+	GPtrArray *names;
+	GHashTable *known; /* what must stay, of the sweep */
+} Removal;
+
+static void
+removal_free(Removal *removal)
+{
+	g_ptr_array_unref(removal->names);
+	g_clear_pointer(&removal->known, g_hash_table_unref);
+	g_free(removal);
+}
+
+static Removal *
+removal_new(Intake *intake)
+{
+	Removal *removal = g_new0(Removal, 1);
+
+	removal->executions = intake->daemon->folders->executions;
+	removal->names = g_ptr_array_new_with_free_func(g_free);
+	return removal;
+}
+
+static gboolean
+remove_folders(gpointer data, GError **error)
+{
+	Removal *removal = data;
+
+	for (guint i = 0; i < removal->names->len; i++) {
+		const char *name = g_ptr_array_index(removal->names, i);
+
+		if (!files_remove_tree(removal->executions, name, error)) {
+			g_prefix_error(error, "sweeping %s: ", name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+void
+intake_forget(Intake *intake, Pending *pending)
+{
+	Removal *removal = removal_new(intake);
+	g_autofree char *unique = ids_uuid();
+	char *name = g_strdup_printf(".gone-%s", unique);
+
+	/* out of the way at once: the same call may begin again within the second */
+	if (renameat(removal->executions, pending->folder, removal->executions, name) < 0)
+		g_warning("removing %s: %s", pending->folder, g_strerror(errno));
+	g_ptr_array_add(removal->names, name);
+	g_hash_table_remove(intake->by_peer, &pending->peer);
+	g_hash_table_remove(intake->pending, pending->uuid);
+	workers_push(intake->daemon->workers, remove_folders, NULL, removal,
+		(GDestroyNotify) removal_free);
+}
+
+void
+intake_gone(guint64 peer, gpointer data)
+{
+	Intake *intake = ((Daemon *) data)->intake;
+	Pending *pending = g_hash_table_lookup(intake->by_peer, &peer);
+
+	if (pending != NULL)
+		intake_forget(intake, pending);
+}
+
+void
+intake_abandon(Call *call, gpointer data)
+{
+	intake_gone(call_peer(call), data);
+	call_reply(call, NULL, NULL, NULL, 0);
 }
 
 static gboolean
@@ -86,27 +134,88 @@ is_old(int executions, const char *name)
 	struct stat info;
 
 	return fstatat(executions, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       clock_wall_us() - (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC >
-		       SWEEP_AGE_MS * 1000;
+	       clock_wall_us() - (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC > SWEEP_AGE_US;
 }
 
-void
-intake_sweep(Intake *intake, GPtrArray *known)
+static gboolean
+sweep_folders(gpointer data, GError **error)
 {
-	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
-	int executions = intake->daemon->folders->executions;
-	int copy = openat(executions, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	Removal *removal = data;
+	int copy = openat(removal->executions, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
 	struct dirent *entry;
 
-	for (guint i = 0; i < known->len; i++)
-		g_hash_table_add(names, g_ptr_array_index(known, i));
 	while (entries != NULL && (entry = readdir(entries)) != NULL)
-		if (entry->d_name[0] != '.' && !g_hash_table_contains(names, entry->d_name) &&
-			is_old(executions, entry->d_name))
-			intake_remove_folder(intake, entry->d_name);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			!g_hash_table_contains(removal->known, entry->d_name) &&
+			is_old(removal->executions, entry->d_name))
+			g_ptr_array_add(removal->names, g_strdup(entry->d_name));
 	if (entries != NULL)
 		closedir(entries);
+	return remove_folders(removal, error);
+}
+
+typedef struct {
+	Intake *intake;
+	GPtrArray *rows; /* folders that a row points to */
+} Sweep;
+
+static void
+sweep_free(Sweep *sweep)
+{
+	g_clear_pointer(&sweep->rows, g_ptr_array_unref);
+	g_free(sweep);
+}
+
+static gboolean
+list_rows(const StoreInterface *store, Store *handle, gpointer data, GError **error)
+{
+	Sweep *sweep = data;
+
+	sweep->rows = store->list_folders(handle, error);
+	return sweep->rows != NULL;
+}
+
+/* Calls that are under way now have their folders in the table; one that begins later is not old. */
+static void
+on_rows(gpointer data, const GError *failure)
+{
+	Sweep *sweep = data;
+	Intake *intake = sweep->intake;
+	GHashTableIter iter;
+	gpointer pending;
+
+	if (failure != NULL) {
+		g_warning("sweeping: %s", failure->message);
+		return;
+	}
+	Removal *removal = removal_new(intake);
+	removal->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < sweep->rows->len; i++)
+		g_hash_table_add(removal->known, g_strdup(g_ptr_array_index(sweep->rows, i)));
+	g_hash_table_iter_init(&iter, intake->pending);
+	while (g_hash_table_iter_next(&iter, NULL, &pending))
+		g_hash_table_add(removal->known, g_strdup(((Pending *) pending)->folder));
+	workers_push(intake->daemon->workers, sweep_folders, NULL, removal,
+		(GDestroyNotify) removal_free);
+}
+
+static gboolean
+sweep_now(gpointer data)
+{
+	Sweep *sweep = g_new0(Sweep, 1);
+
+	sweep->intake = data;
+	store_writer_read(sweep->intake->daemon->writer, list_rows, on_rows, sweep,
+		(GDestroyNotify) sweep_free);
+	return G_SOURCE_CONTINUE;
+}
+
+void
+intake_start_sweeping(Intake *intake)
+{
+	intake->sweep_source = g_timeout_add_seconds(SWEEP_INTERVAL_SECONDS, sweep_now, intake);
+	sweep_now(intake);
 }
 
 /* Whether the disk has more than its reserve. */
@@ -139,25 +248,28 @@ begin_members(Hook *hook, const char *uuid)
 	return members;
 }
 
-static Pending *
-make_pending(Intake *intake, Hook *hook, const char *uuid, GError **error)
+/* Makes a folder with its request file; gives the file, or -1. */
+static int
+make_pending(Intake *intake, Call *call, Hook *hook, const char *uuid, GError **error)
 {
+	const Folders *folders = intake->daemon->folders;
 	gint64 now = clock_wall_us();
 	g_autofree char *time = clock_folder(now);
 	g_autofree char *folder = g_strdup_printf("%s-%s", time, uuid);
-	int execution = folders_make_execution(intake->daemon->folders, folder, error);
+	AUTO_FD execution = folders_make_execution(folders, folder, error);
 
 	if (execution < 0)
-		return NULL;
+		return -1;
+	intake_gone(call_peer(call), intake->daemon);
 	Pending *pending = g_new0(Pending, 1);
 	pending->uuid = g_strdup(uuid);
 	pending->folder = g_steal_pointer(&folder);
-	pending->execution = execution;
+	pending->peer = call_peer(call);
 	pending->hook = hook_ref(hook);
 	pending->begun_us = now;
-	pending->begun_ms = clock_ms();
 	g_hash_table_insert(intake->pending, pending->uuid, pending);
-	return pending;
+	g_hash_table_insert(intake->by_peer, &pending->peer, pending);
+	return folders_create_file(folders, execution, "request", FALSE, error);
 }
 
 static void
@@ -178,21 +290,16 @@ begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 		submission_join(pending->submission, call, FALSE);
 		return;
 	}
+	if (pending != NULL)
+		intake_forget(intake, pending);
 	/* a repeated delivery takes no place in the queue: submission.c asks for room later */
 	gboolean roomy = json_bool_member(call_body(call), "delivery", FALSE) ||
 			 dispatcher_has_room(daemon->dispatcher, hook->id, &retry_after, &error);
-	if (pending == NULL && (!roomy || !check_disk(daemon, &error))) {
-		call_fail(call, error, retry_after);
-		return;
-	}
-	if (pending == NULL)
-		pending = make_pending(intake, hook, uuid, &error);
 	AUTO_FD request = -1;
-	if (pending != NULL)
-		request = folders_create_file(
-			daemon->folders, pending->execution, "request", FALSE, &error);
+	if (roomy && check_disk(daemon, &error))
+		request = make_pending(intake, call, hook, uuid, &error);
 	if (request < 0)
-		call_fail(call, error, 0);
+		call_fail(call, error, retry_after);
 	else
 		call_reply(call, begin_members(hook, uuid), names, &request, 1);
 }

@@ -16,6 +16,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/questions.c src/daemon/questions.h \
 	src/daemon/records.c src/daemon/records.h \
 	src/daemon/registry.c src/daemon/registry.h \
+	src/daemon/repair.c src/daemon/repair.h \
 	src/daemon/rights.c src/daemon/rights.h \
 	src/daemon/run.c src/daemon/run.h \
 	src/daemon/runner_link.c src/daemon/runner_link.h \

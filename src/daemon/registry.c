@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "notebook/notebook.h"
 
 #define MAX_DEPTH 600 /* more than max_json_depth can be: params are in it */
 
@@ -101,11 +102,7 @@ hook_from_record(const HookRecord *record, GError **error)
 char *
 hook_name(const Hook *hook)
 {
-	g_autofree char *file = g_path_get_basename(hook->path);
-
-	if (g_str_has_suffix(file, ".ipynb"))
-		file[strlen(file) - strlen(".ipynb")] = '\0';
-	return g_steal_pointer(&file);
+	return notebook_name(hook->path);
 }
 
 Registry *

@@ -35,7 +35,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hook, hook_unref)
 HookRecord *hook_record(const Hook *hook);
 Hook *hook_from_record(const HookRecord *record, GError **error);
 
-/* The notebook's name: the last part of the path without ".ipynb". The caller frees. */
+/* See notebook_name. The caller frees. */
 char *hook_name(const Hook *hook);
 
 typedef struct Registry Registry;

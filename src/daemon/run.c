@@ -367,7 +367,9 @@ prepare(Run *run, GError **error)
 	const Folders *folders = run->daemon->folders;
 	int *fds = run->fds;
 
-	return (fds[FD_NOTEBOOK] = open_version(run, error)) >= 0 &&
+	AUTO_FD folder = folders_make_production(folders, run->job->task.path + 1, error);
+
+	return folder >= 0 && (fds[FD_NOTEBOOK] = open_version(run, error)) >= 0 &&
 	       (fds[FD_REQUEST] = open_request(run, error)) >= 0 &&
 	       (fds[FD_OUTCOME] = folders_create_file(
 			folders, run->execution, "outcome", FALSE, error)) >= 0 &&

@@ -11,17 +11,19 @@
 
 struct Submission {
 	Daemon *daemon;
-	Pending *pending;          /* borrowed; it stays as long as it is submitted */
-	GPtrArray *calls;          /* who wants to know, borrowed */
-	GPtrArray *joined;         /* those of another call of the same delivery, borrowed */
-	int execution, executions; /* borrowed */
-	char *key_hash, *digest;   /* of the delivery, or NULL */
-	LiveJob *live;             /* borrowed */
+	Pending *pending;        /* borrowed; it stays as long as it is submitted */
+	GPtrArray *calls;        /* who wants to know, borrowed */
+	GPtrArray *joined;       /* those of another call of the same delivery, borrowed */
+	int execution;           /* the folder, opened */
+	int executions;          /* borrowed */
+	char *key_hash, *digest; /* of the delivery, or NULL */
+	LiveJob *live;           /* borrowed */
 };
 
 static void
 submission_free(Submission *submission)
 {
+	files_close(&submission->execution);
 	g_ptr_array_unref(submission->calls);
 	g_ptr_array_unref(submission->joined);
 	g_free(submission->key_hash);
@@ -65,8 +67,7 @@ forget_pending(Submission *submission)
 {
 	Intake *intake = submission->daemon->intake;
 
-	intake_remove_folder(intake, submission->pending->folder);
-	g_hash_table_remove(intake->pending, submission->pending->uuid);
+	intake_forget(intake, submission->pending);
 	submission_free(submission);
 }
 
@@ -166,8 +167,8 @@ on_folder_durable(gpointer data, const GError *failure)
 		refuse(submission, full, retry_after);
 		return;
 	}
-	submission->live = dispatcher_enter(
-		daemon->dispatcher, job_of_pending(pending), files_steal_fd(&pending->execution));
+	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending),
+		files_steal_fd(&submission->execution));
 	records_add_job(daemon->writer, live_job(submission->live), delivery_of(submission),
 		on_committed, submission);
 }
@@ -190,6 +191,9 @@ accept_new(Submission *submission)
 
 	if (dispatcher_has_room(
 		    daemon->dispatcher, submission->pending->hook->id, &retry_after, &full))
+		submission->execution =
+			folders_open_execution(daemon->folders, submission->pending->folder, &full);
+	if (submission->execution >= 0)
 		workers_push(
 			daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
 	else
@@ -312,11 +316,12 @@ submission_start(Call *call, Daemon *daemon, Pending *pending)
 	Submission *submission = g_new0(Submission, 1);
 
 	pending->submission = submission;
+	g_hash_table_remove(daemon->intake->by_peer, &pending->peer);
 	submission->daemon = daemon;
 	submission->pending = pending;
 	submission->calls = g_ptr_array_new();
 	submission->joined = g_ptr_array_new();
-	submission->execution = pending->execution;
+	submission->execution = -1;
 	submission->executions = daemon->folders->executions;
 	submission_join(submission, call, FALSE);
 	if (key == NULL || digest == NULL) {

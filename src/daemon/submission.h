@@ -14,20 +14,22 @@ typedef struct Submission Submission;
 typedef struct Pending {
 	char *uuid;
 	char *folder;
-	int execution;
+	guint64 peer; /* the connection that has begun it */
 	Hook *hook;
-	gint64 begun_us;        /* wall clock, for people */
-	gint64 begun_ms;        /* clock_ms(), for the sweep */
+	gint64 begun_us;        /* wall clock */
 	Submission *submission; /* while one is on its way; borrowed */
 } Pending;
 
 struct Intake {
 	Daemon *daemon;
 	GHashTable *pending; /* uuid -> Pending, owned */
+	GHashTable
+		*by_peer; /* connection -> Pending that it has begun and not submitted, borrowed */
 	guint sweep_source;
 };
 
-void intake_remove_folder(Intake *intake, const char *folder);
+/* Forgets a pending call and removes its folder (on a worker). */
+void intake_forget(Intake *intake, Pending *pending);
 
 /* Answers call (call.submit) when the job has been accepted or refused. */
 void submission_start(Call *call, Daemon *daemon, Pending *pending);

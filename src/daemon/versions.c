@@ -49,8 +49,7 @@ versions_publish(const Folders *folders, const char *path, const char *histo, co
 
 	if (!keep_version(folders, path, histo, bytes, size, error))
 		return FALSE;
-	AUTO_FD fd =
-		files_make_folders(folders->production, folder, 02770, folders->run_group, error);
+	AUTO_FD fd = folders_make_production(folders, path, error);
 	return fd >= 0 && files_replace(fd, file, bytes, size, 0660, TRUE, error) &&
 	       sync_chain(folders->production, folder, error);
 }

@@ -18,6 +18,7 @@
 #include "control/server.h"
 #include "exec/namespace.h"
 #include "runner/executors.h"
+#include "runner/leftovers.h"
 
 static char *argument_config;
 static char *argument_exec;
@@ -132,14 +133,16 @@ serve(const Settings *settings, int listener)
 	g_autofree char *program = argument_exec != NULL
 					   ? g_strdup(argument_exec)
 					   : g_strdup(NBHOOK_LIBEXECDIR "/nbhook-exec");
-	ExecutorsSpec spec = { .program = program,
+	ExecutorsSpec spec = { .settings = settings,
+		.program = program,
 		.config = settings_path(argument_config),
 		.namespaces = look_for_namespaces(settings) };
 	g_autoptr(Executors) executors = executors_new(&spec);
 	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
 	AUTO_FD children = open_child_signals();
-	Server *server = server_new(ops, executors);
+	Server *server = server_new(ops, NULL, executors);
 
+	leftovers_end(settings->run_dir);
 	g_unix_fd_add(children, G_IO_IN, take_child_signals, executors);
 	g_unix_signal_add(SIGTERM, quit, loop);
 	g_unix_signal_add(SIGINT, quit, loop);

@@ -256,8 +256,7 @@ migrate(Store *store, GError **error)
 	if (version > (int) G_N_ELEMENTS(migrations)) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
 			"the store is of a newer nbhook (version %d, this program knows %d): "
-			"install "
-			"that one",
+			"install that one",
 			version, (int) G_N_ELEMENTS(migrations));
 		return FALSE;
 	}

@@ -64,14 +64,13 @@ finish_batch(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* A question fails too: it may have seen what was not kept, or was not asked. */
 static void
-fail_all(GPtrArray *batch, const GError *failure)
+fail_writes(GPtrArray *batch, const GError *failure)
 {
 	for (guint i = 0; i < batch->len; i++) {
 		Item *item = g_ptr_array_index(batch, i);
 
-		if (item->failure == NULL)
+		if (item->writes && item->failure == NULL)
 			item->failure = g_error_copy(failure);
 	}
 }
@@ -89,23 +88,18 @@ run_item(StoreWriter *writer, Item *item)
 
 /* False with an error when the transaction itself is lost (a full disk makes SQLite end it). */
 static gboolean
-make_change(StoreWriter *writer, Item *item, GError **error)
-{
-	if (!item->writes) {
-		run_item(writer, item);
-		return TRUE;
-	}
-	if (!writer->store->savepoint(writer->handle, error))
-		return FALSE;
-	return run_item(writer, item) || writer->store->undo(writer->handle, error);
-}
-
-static gboolean
 make_changes(StoreWriter *writer, GPtrArray *batch, GError **error)
 {
-	for (guint i = 0; i < batch->len; i++)
-		if (!make_change(writer, g_ptr_array_index(batch, i), error))
+	for (guint i = 0; i < batch->len; i++) {
+		Item *item = g_ptr_array_index(batch, i);
+
+		if (!item->writes)
+			continue;
+		if (!writer->store->savepoint(writer->handle, error))
 			return FALSE;
+		if (!run_item(writer, item) && !writer->store->undo(writer->handle, error))
+			return FALSE;
+	}
 	return TRUE;
 }
 
@@ -119,19 +113,32 @@ any_writes(GPtrArray *batch)
 }
 
 static void
-make_batch(StoreWriter *writer, GPtrArray *batch)
+commit_changes(StoreWriter *writer, GPtrArray *batch)
 {
 	g_autoptr(GError) failure = NULL;
-	gboolean writes = any_writes(batch);
 
-	if (writes && !writer->store->begin(writer->handle, &failure)) {
-		fail_all(batch, failure);
+	if (!writer->store->begin(writer->handle, &failure)) {
+		fail_writes(batch, failure);
 		return;
 	}
 	if (!make_changes(writer, batch, &failure) ||
-		(writes && !writer->store->commit(writer->handle, &failure))) {
+		!writer->store->commit(writer->handle, &failure)) {
 		writer->store->rollback(writer->handle);
-		fail_all(batch, failure);
+		fail_writes(batch, failure);
+	}
+}
+
+/* Questions come after the commit: they see what is kept, and nothing else. */
+static void
+make_batch(StoreWriter *writer, GPtrArray *batch)
+{
+	if (any_writes(batch))
+		commit_changes(writer, batch);
+	for (guint i = 0; i < batch->len; i++) {
+		Item *item = g_ptr_array_index(batch, i);
+
+		if (!item->writes)
+			run_item(writer, item);
 	}
 }
 

@@ -34,6 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreWriter, store_writer_free)
 void store_writer_push(StoreWriter *writer, StoreChange change, StoreDone done, gpointer data,
 	GDestroyNotify free_data);
 
-/* The same for what only reads: it needs no commit and does not cause one. */
+/* The same for what only reads: it is asked after the commit of the changes that were given before it, and
+ * causes none. */
 void store_writer_read(StoreWriter *writer, StoreChange query, StoreDone done, gpointer data,
 	GDestroyNotify free_data);

@@ -164,7 +164,7 @@ test_no_reader(Fixture *fixture, gconstpointer unused)
 static void
 test_too_large(Fixture *fixture, gconstpointer unused)
 {
-	g_autoptr(json_object) large = numbered(1, FRAME_MAX_SIZE);
+	g_autoptr(json_object) large = numbered(1, FRAME_MAX_REPLY);
 	g_autoptr(json_object) small = numbered(2, 1);
 
 	g_assert_false(channel_send(fixture->channel, large, NULL, 0));

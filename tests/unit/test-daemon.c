@@ -247,7 +247,7 @@ set_up(Fixture *fixture, gconstpointer unused)
 	make_file(kernel, "kernel.json",
 		"{\"argv\":[\"x\"],\"display_name\":\"x\",\"language\":\"python\"}");
 	fixture->executors = g_ptr_array_new_with_free_func((GDestroyNotify) executor_free);
-	fixture->runner = server_new(runner_ops, fixture);
+	fixture->runner = server_new(runner_ops, NULL, fixture);
 	server_listen(fixture->runner, listen_at(fixture, "runner.sock"), FALSE);
 	start_daemon(fixture);
 	publish(fixture);
@@ -441,21 +441,22 @@ test_submitter_gone(Fixture *fixture, gconstpointer unused)
 static void
 test_queue(Fixture *fixture, gconstpointer unused)
 {
-	g_autoptr(Asker) asker = asker_new(fixture);
-	char *uuids[6];
+	Asker *askers[6];
+	char *uuids[G_N_ELEMENTS(askers)];
 	int refused = 0;
 
 	fixture->settings->concurrency = 1;
 	fixture->settings->webhook_queue_limit = 2;
 	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
 		uuids[i] = ids_uuid();
-		g_autoptr(Frame) begun = begin(fixture, asker, uuids[i], FALSE);
+		askers[i] = asker_new(fixture);
+		g_autoptr(Frame) begun = begin(fixture, askers[i], uuids[i], FALSE);
 		g_assert_cmpuint(begun->n_fds, ==, 1);
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++)
-		send_submit(asker, uuids[i]);
+		send_submit(askers[i], uuids[i]);
 	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
-		g_autoptr(Frame) reply = answer(asker);
+		g_autoptr(Frame) reply = answer(askers[i]);
 		json_object *failure = json_object_member(reply->body, "error");
 
 		refused += failure != NULL;
@@ -469,8 +470,36 @@ test_queue(Fixture *fixture, gconstpointer unused)
 	fixture->outcome = STARTED SUCCEED;
 	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
 	await_plays(fixture, 3);
-	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++)
+	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
+		asker_free(askers[i]);
 		g_free(uuids[i]);
+	}
+}
+
+static gboolean
+is_empty(const char *path)
+{
+	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+
+	return g_dir_read_name(folder) == NULL;
+}
+
+/* A call that is given up leaves nothing: by its word, by the next begin, by its connection's end. */
+static void
+test_given_up(Fixture *fixture, gconstpointer unused)
+{
+	Asker *asker = asker_new(fixture);
+	g_autofree char *executions = g_build_filename(fixture->folder, "pipeline_executions", NULL);
+
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *uuid = ids_uuid();
+		g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+
+		assert_error(begun, NULL);
+	}
+	asker_free(asker);
+	while (workers_pending(fixture->daemon->workers) > 0 || !is_empty(executions))
+		g_main_context_iteration(NULL, TRUE);
 }
 
 /* A daemon that goes disturbs no run: the next one takes it up. */
@@ -546,6 +575,7 @@ main(int argc, char **argv)
 	add("/daemon/asker-gone", test_asker_gone);
 	add("/daemon/submitter-gone", test_submitter_gone);
 	add("/daemon/queue", test_queue);
+	add("/daemon/given-up", test_given_up);
 	add("/daemon/restart", test_restart);
 	add("/daemon/deleted-while-running", test_deleted_while_running);
 	return g_test_run();

@@ -176,7 +176,7 @@ static void
 test_split(Pair *pair, gconstpointer unused)
 {
 	g_autoptr(json_object) body = body_of("{\"n\":5,\"fds\":[\"a\"]}");
-	g_autoptr(GBytes) bytes = frame_encode(body, 0, NULL);
+	g_autoptr(GBytes) bytes = frame_encode(body, 0, FRAME_MAX_SIZE, NULL);
 	size_t size;
 	const char *data = g_bytes_get_data(bytes, &size);
 
@@ -214,7 +214,7 @@ static const struct {
 	{ "http", "GET / HTTP/1.1\r\n", 16 },
 	{ "version 2", "\0\0\0\2\2\0\0\0{}", 10 },
 	{ "not zero", "\0\0\0\2\1\0\0\1{}", 10 },
-	{ "oversize", "\0\100\0\1\1\0\0\0", 8 },
+	{ "oversize", "\4\0\0\1\1\0\0\0", 8 },
 	{ "negative size", "\377\377\377\377\1\0\0\0", 8 },
 	{ "too many descriptors", "\0\0\0\2\1\15\0\0{}", 10 },
 	{ "descriptors missing", "\0\0\0\2\1\1\0\0{}", 10 },
@@ -308,7 +308,7 @@ test_long_stream(Pair *pair, gconstpointer unused)
 	g_autofree char *filling = g_strnfill(3000, 'x');
 	g_autofree char *text = g_strdup_printf("{\"n\":7,\"filling\":\"%s\"}", filling);
 	g_autoptr(json_object) body = body_of(text);
-	g_autoptr(GBytes) bytes = frame_encode(body, 0, NULL);
+	g_autoptr(GBytes) bytes = frame_encode(body, 0, FRAME_MAX_SIZE, NULL);
 	size_t size;
 	const char *data = g_bytes_get_data(bytes, &size);
 	size_t half = size / 2;

@@ -1,4 +1,5 @@
-/* Registered params: those that mean something to the server are checked, the others may be anything. */
+/* Registered params: those that mean something to the server are checked, the others may be anything that
+ * can be a variable. */
 #include <string.h>
 
 #include "base/error.h"
@@ -14,6 +15,8 @@ static const char *const right[] = {
 	"{\"next_url\":\"https://[::1]/\"}",
 	"{\"inline\":true}",
 	"{\"inline\":false}",
+	"{\"next_url\":\"https://example.com/%C3%A4\"}",
+	"{\"\u00e4\":1,\"_\":2,\"email_to\":3}",
 };
 
 static const struct {
@@ -53,15 +56,33 @@ static const struct {
 	{ "{\"next_url\":\"http://a/\\u007f\"}", "next_url" },
 	{ "{\"inline\":\"true\"}", "inline" },
 	{ "{\"inline\":1}", "inline" },
+	{ "{\"next_url\":\"https://example.com/\u00e4\"}", "percent-encoded" },
+	{ "{\"next_url\":\"https://\u00e4.example/\"}", "percent-encoded" },
+	{ "{\"a b\":1}", "\"a b\" can be no variable" },
+	{ "{\"\":1}", "\"\" can be no variable" },
+	{ "{\"a-b\":null}", "\"a-b\"" },
+	{ "{\"class\":1}", "\"class\"" },
+	{ "{\"print\":1}", "\"print\"" },
+	{ "{\"__name__\":1}", "\"__name__\"" },
+	{ "{\"params\":{}}", "\"params\"" },
+	{ "{\"headers\":{}}", "\"headers\"" },
+	{ "{\"ok\":1,\"a\\nb\":1}", "can be no variable" },
 };
+
+static gboolean
+check_for(const char *language, const char *text, GError **error)
+{
+	g_autoptr(json_object) params = json_parse_object(text, strlen(text), 10, NULL);
+	g_autoptr(Settings) settings = settings_new();
+
+	g_assert_nonnull(params);
+	return hook_params_check(params, language, settings, error);
+}
 
 static gboolean
 check(const char *text, GError **error)
 {
-	g_autoptr(json_object) params = json_parse_object(text, strlen(text), 10, NULL);
-
-	g_assert_nonnull(params);
-	return hook_params_check(params, error);
+	return check_for("python", text, error);
 }
 
 static void
@@ -97,6 +118,28 @@ test_long_address(void)
 	g_assert_false(check(params, NULL));
 }
 
+/* Nobody knows the names of a language without a translator, but those of each run are taken. */
+static void
+test_other_language(void)
+{
+	g_assert_true(check_for("bash", "{\"class\":1,\"a b\":2}", NULL));
+	g_assert_false(check_for("bash", "{\"body\":1}", NULL));
+}
+
+static void
+test_size(void)
+{
+	g_autofree char *value = g_strnfill(64 * 1024 - strlen("{\"a\":\"\"}"), 'a');
+	g_autofree char *full = g_strdup_printf("{\"a\":\"%s\"}", value);
+	g_autofree char *over = g_strdup_printf("{\"a\":\"%sa\"}", value);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(check(full, NULL));
+	g_assert_false(check(over, &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
+	g_assert_nonnull(strstr(error->message, "max_params"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -104,5 +147,7 @@ main(int argc, char **argv)
 	g_test_add_func("/hook-params/right", test_right);
 	g_test_add_func("/hook-params/wrong", test_wrong);
 	g_test_add_func("/hook-params/long-address", test_long_address);
+	g_test_add_func("/hook-params/other-language", test_other_language);
+	g_test_add_func("/hook-params/size", test_size);
 	return g_test_run();
 }

@@ -175,6 +175,10 @@ static const struct {
 		JOB_FAILED, "kernel_died", "the kernel died while the notebook ran" },
 	{ "{\"status\":\"stopped\",\"reason\":\"stopped_by_user\"}", TASK_ACTIVE, TASK_STOPPED,
 		JOB_STOPPED, "stopped_by_user", "the run was stopped by a user" },
+	{ "{\"status\":\"failed\",\"reason\":\"disk_full\",\"error\":{\"ename\":null,"
+	  "\"evalue\":\"the response: No space left on device\"}}",
+		TASK_ACTIVE, TASK_FAILED, JOB_FAILED, "disk_full",
+		"the server's disk is full (state_dir; see the setting disk_reserve)" },
 	/* what an executor must not say ends the run all the same */
 	{ "{}", TASK_ACTIVE, TASK_FAILED, JOB_FAILED, NULL, "the run failed" },
 	{ "{\"status\":\"skipped\"}", TASK_ACTIVE, TASK_FAILED, JOB_FAILED, NULL, NULL },

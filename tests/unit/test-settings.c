@@ -47,6 +47,22 @@ static const struct {
 	{ "[job]\nconcurrency = 1\n", "no setting \"concurrency\" in [job]" },
 	{ "[paths]\nstate_dir = here\n", "an absolute path" },
 	{ "[kernels]\nnamespaces = maybe\n", "one of: auto off" },
+	{ "[kernels]\nkernel_path = here\n", "absolute paths" },
+	{ "[kernels]\nkernel_path = /a:here\n", "absolute paths" },
+	{ "[kernels]\nkernel_path = /a::/b\n", "absolute paths" },
+	{ "[http]\npublic_url = \n", "an http or https URL" },
+	{ "[http]\npublic_url = localhost\n", "an http or https URL" },
+	{ "[http]\npublic_url = localhost:80\n", "an http or https URL" },
+	{ "[http]\npublic_url = ftp://example.org/\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://\n", "an http or https URL" },
+	{ "[http]\npublic_url = http:///a\n", "an http or https URL" },
+	{ "[http]\npublic_url = http:a\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://example.org?a\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://example.org/#a\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://me:word@example.org\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://example.org:port\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://a b\n", "an http or https URL" },
+	{ "[http]\npublic_url = http://\u00fc.example\n", "an http or https URL" },
 	{ "concurrency = 1\n", "group" },
 };
 
@@ -61,6 +77,39 @@ test_wrong(void)
 		g_assert_nonnull(error);
 		g_assert_nonnull(strstr(error->message, wrong[i].says));
 	}
+}
+
+static const struct {
+	const char *text, *url;
+} urls[] = {
+	{ "http://localhost:8080", "http://localhost:8080" },
+	{ "http://localhost/", "http://localhost" },
+	{ "https://example.org/hooks//", "https://example.org/hooks" },
+	{ "HTTPS://[::1]:8443/a%20b/", "HTTPS://[::1]:8443/a%20b" },
+};
+
+/* Webhook URLs are the public URL with a path behind it, so it has no slash of its own. */
+static void
+test_public_url(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(urls); i++) {
+		g_autofree char *text = g_strdup_printf("[http]\npublic_url = %s\n", urls[i].text);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Settings) settings = load_text(text, &error);
+
+		g_assert_no_error(error);
+		g_assert_cmpstr(settings->public_url, ==, urls[i].url);
+	}
+}
+
+static void
+test_folders(void)
+{
+	g_autoptr(Settings) none = load_text("[kernels]\nkernel_path =\n", NULL);
+	g_autoptr(Settings) two = load_text("[kernels]\nkernel_path = /a:/b c\n", NULL);
+
+	g_assert_cmpstr(none->kernel_path, ==, "");
+	g_assert_cmpstr(two->kernel_path, ==, "/a:/b c");
 }
 
 /* The sample, with every setting's comment sign taken off, is a file with the defaults. */
@@ -113,6 +162,8 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/settings/units", test_units);
 	g_test_add_func("/settings/wrong", test_wrong);
+	g_test_add_func("/settings/public-url", test_public_url);
+	g_test_add_func("/settings/folders", test_folders);
 	g_test_add_func("/settings/sample-is-a-file", test_sample_is_a_file);
 	g_test_add_func("/settings/path", test_path);
 	g_test_add_func("/settings/missing-file", test_missing_file);

@@ -96,8 +96,8 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	g_assert_no_error(error);
 	g_assert_cmpint(web, >=, 0);
 	publish(fixture, FIRST, "one");
-	assert_mode(fixture, "production", 02770);
-	assert_mode(fixture, "production/home/a", 02770);
+	assert_mode(fixture, "production", 03770);
+	assert_mode(fixture, "production/home/a", 03770);
 	assert_mode(fixture, "versions", 0700);
 	assert_mode(fixture, "versions/home", 0700);
 	assert_mode(fixture, "pipeline_executions", 0711);
@@ -109,6 +109,8 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	AUTO_FD again = folders_create_file(fixture->folders, execution, "request", FALSE, NULL);
 	g_assert_cmpint(again, >=, 0);
 	assert_file(fixture, "pipeline_executions/2020-x/request", "", 0600);
+	char kept = 0;
+	g_assert_cmpint(pread(ours, &kept, 1, 0), ==, 1);
 	g_assert_cmpint(folders_open_execution(fixture->folders, "none", NULL), ==, -1);
 	g_assert_cmpint(folders_open_execution(fixture->folders, "../versions", NULL), ==, -1);
 }
@@ -133,7 +135,7 @@ test_withdraw(Fixture *fixture, gconstpointer unused)
 	g_assert_true(versions_withdraw(fixture->folders, PATH, NULL));
 	g_assert_true(versions_withdraw(fixture->folders, PATH, NULL));
 	assert_file(fixture, "production/" PATH, NULL, 0);
-	assert_mode(fixture, "production/home/a", 02770);
+	assert_mode(fixture, "production/home/a", 03770);
 	assert_file(fixture, "versions/" PATH "/" FIRST "/report.ipynb", "one", 0600);
 }
 
