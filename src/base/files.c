@@ -280,6 +280,8 @@ remove_entry(Removal *removal, int parent, const char *name, int depth, GError *
 	AUTO_FD folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
+	if (fchmod(folder, 0700) < 0)
+		g_debug("%s stays as it is: %s", name, g_strerror(errno)); /* not ours */
 	if (!remove_contents(removal, folder, depth + 1, error))
 		return FALSE;
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)

@@ -1,6 +1,5 @@
 /* The file is made for us alone before SQLite opens it: its tokens are in clear, and the -wal beside it
- * takes over its mode. The statements are one table, prepared at open. Migrations are numbered by PRAGMA user_version and run
- * in one transaction each. */
+ * takes over its mode. The statements are one table, prepared at open. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -8,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "store/sqlite_schema.h"
 #include "store/store.h"
 
 typedef enum {
@@ -69,23 +69,6 @@ static const char *const statement_texts[SQL_N] = {
 	[SQL_FORGET_DELIVERIES] = "DELETE FROM deliveries WHERE created_us < ?",
 };
 
-static const char *const migrations[] = {
-	"CREATE TABLE hook_ids (id INTEGER PRIMARY KEY AUTOINCREMENT);"
-	"CREATE TABLE hooks (id INTEGER PRIMARY KEY, path TEXT NOT NULL, type TEXT NOT NULL, token TEXT NOT NULL UNIQUE, "
-	"  token_hash TEXT NOT NULL UNIQUE, document TEXT NOT NULL, UNIQUE (path, type));"
-	"CREATE TABLE keys (name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, document TEXT NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE jobs (uuid TEXT PRIMARY KEY, folder TEXT NOT NULL, path TEXT NOT NULL, hook INTEGER NOT NULL, "
-	"  ended INTEGER NOT NULL, accepted_us INTEGER NOT NULL, document TEXT NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX jobs_unended ON jobs (accepted_us) WHERE ended = 0;"
-	"CREATE INDEX jobs_of_path ON jobs (path, accepted_us);",
-
-	"ALTER TABLE jobs ADD COLUMN status TEXT NOT NULL DEFAULT '';"
-	"UPDATE jobs SET status = json_extract(document, '$.status');"
-	"CREATE INDEX jobs_accepted ON jobs (accepted_us);"
-	"CREATE TABLE deliveries (hook INTEGER NOT NULL, key_hash TEXT NOT NULL, digest TEXT NOT NULL, "
-	"  uuid TEXT NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY (hook, key_hash)) WITHOUT ROWID;"
-	"CREATE INDEX deliveries_created ON deliveries (created_us);",
-};
 /* clang-format on */
 
 struct Store {
@@ -230,47 +213,6 @@ execute(Store *store, const char *sql, const char *what, GError **error)
 	return fail(store, what, error);
 }
 
-static gboolean
-read_version(Store *store, int *version, GError **error)
-{
-	sqlite3_stmt *statement = NULL;
-
-	if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL) !=
-			SQLITE_OK ||
-		sqlite3_step(statement) != SQLITE_ROW) {
-		sqlite3_finalize(statement);
-		return fail(store, "reading the store's version", error);
-	}
-	*version = sqlite3_column_int(statement, 0);
-	sqlite3_finalize(statement);
-	return TRUE;
-}
-
-static gboolean
-migrate(Store *store, GError **error)
-{
-	int version = 0;
-
-	if (!read_version(store, &version, error))
-		return FALSE;
-	if (version > (int) G_N_ELEMENTS(migrations)) {
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
-			"the store is of a newer nbhook (version %d, this program knows %d): "
-			"install that one",
-			version, (int) G_N_ELEMENTS(migrations));
-		return FALSE;
-	}
-	for (; version < (int) G_N_ELEMENTS(migrations); version++) {
-		g_autofree char *sql =
-			g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
-				migrations[version], version + 1);
-
-		if (!execute(store, sql, "bringing the store up to date", error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 static void
 sqlite_close(Store *store)
 {
@@ -314,7 +256,7 @@ sqlite_open(const char *path, GError **error)
 			"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
 			"PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY",
 			"opening the store", error) ||
-		!migrate(store, error) || !prepare(store, error)) {
+		!sqlite_schema_migrate(store->db, error) || !prepare(store, error)) {
 		sqlite_close(store);
 		return NULL;
 	}

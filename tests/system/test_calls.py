@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from typing import Any
 
 import pytest
@@ -246,5 +245,6 @@ def test_an_execution_folder_tells_the_story(site: RunningSite) -> None:
     assert hook.token.encode() not in request and b"hidden" not in request
     with open(os.path.join(folder, "response"), "rb") as file:
         assert file.read() == answer.content
-    assert subprocess.run(["find", folder, "-name", ".*"], capture_output=True).stdout == b""
+    site.wait_until(lambda: not [name for name in os.listdir(folder) if name.startswith(".")],
+                    "the last status file is in place")
     assert site.status(answer.headers["X-Nbhook-Job"])["status"] == "completed"
