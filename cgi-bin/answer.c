@@ -21,7 +21,9 @@ struct Answer {
 	gboolean broken;    /* a header value had a control character */
 	char *bytes;        /* the body, or NULL */
 	gint64 size;
-	int fd; /* the body when bytes is NULL; -1 for none */
+	int fd;                /* the body when bytes is NULL; -1 for none */
+	json_object *document; /* the value that bytes was printed from, or NULL */
+	char *type;            /* Content-Type */
 };
 
 typedef struct {
@@ -90,6 +92,8 @@ answer_free(Answer *answer)
 	g_ptr_array_unref(answer->headers);
 	g_free(answer->bytes);
 	files_close(&answer->fd);
+	json_object_put(answer->document);
+	g_free(answer->type);
 	g_free(answer);
 }
 
@@ -174,6 +178,8 @@ set_type(Answer *answer, const char *type)
 	size_t length = strcspn(type, "; \t");
 
 	answer_header(answer, "Content-Type", type);
+	g_free(answer->type);
+	answer->type = g_strdup(type);
 	for (const char *const *active = active_types; *active != NULL; active++)
 		if (strlen(*active) == length && g_ascii_strncasecmp(*active, type, length) == 0)
 			answer_header(answer, "Content-Security-Policy",
@@ -184,6 +190,7 @@ static void
 set_bytes(Answer *answer, char *bytes)
 {
 	g_free(answer->bytes);
+	g_clear_pointer(&answer->document, json_object_put);
 	answer->bytes = bytes;
 	answer->size = (gint64) strlen(bytes);
 }
@@ -198,10 +205,15 @@ answer_text(Answer *answer, const char *type, const char *text)
 void
 answer_json(Answer *answer, const char *type, json_object *value)
 {
-	g_autoptr(json_object) owned = value;
-
 	set_type(answer, type);
-	set_bytes(answer, json_print(owned));
+	set_bytes(answer, json_print(value));
+	answer->document = value;
+}
+
+json_object *
+answer_document(const Answer *answer, const char *type)
+{
+	return g_strcmp0(answer->type, type) == 0 ? answer->document : NULL;
 }
 
 gboolean

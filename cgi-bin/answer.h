@@ -35,6 +35,9 @@ void answer_text(Answer *answer, const char *type, const char *text);
 void answer_json(Answer *answer, const char *type, json_object *value);
 gboolean answer_file(Answer *answer, const char *type, int fd, GError **error);
 
+/* The JSON value that the body is, if it is of that very type; NULL otherwise. Borrowed. */
+json_object *answer_document(const Answer *answer, const char *type);
+
 /* Writes the answer in the form of CGI (RFC 3875 section 6). without_body is for HEAD. False when nobody
  * listens or the file ended early. */
 gboolean answer_send(Answer *answer, const WebIo *io, gpointer peer, gboolean without_body);

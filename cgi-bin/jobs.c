@@ -16,6 +16,7 @@
 #define MIB (1024 * 1024)
 
 static const char *const needed_keys[] = { "file", "params", "path", "status", "type", "value" };
+static const char *const true_words[] = { "1", "true", "True", "yes", NULL };
 static const char *const offered_types[] = { "notebook", NULL };
 
 static Answer *
@@ -34,9 +35,8 @@ members_with_key(const WebRequest *request, GError **error)
 
 	if (key == NULL) {
 		g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAUTHORIZED,
-			"this needs an API key: send \"Authorization: Bearer KEY\" (nbhook key add "
-			"makes "
-			"one)");
+			"this needs an API key: send \"Authorization: Bearer KEY\" "
+			"(nbhook key add makes one)");
 		return NULL;
 	}
 	json_object *members = json_object_new_object();
@@ -138,7 +138,7 @@ get_job(WebWorker *worker, json_object *query, json_object *members)
 		return refusal(error, retry_after);
 	json_object *job = json_object_member(reply->body, "job");
 	json_put_string(job, "url", json_string_member(reply->body, "url"));
-	if ((light == NULL || light[0] == '\0') &&
+	if ((light == NULL || !g_strv_contains(true_words, light)) &&
 		!put_file(worker, job, json_string_member(query, "path"), reply, &error))
 		return refusal(error, 0);
 	Answer *answer = answer_new(200);
@@ -247,8 +247,8 @@ put_job(json_object *members, json_object *body, GError **error)
 			error, NBHOOK_ERROR_UNPROCESSABLE, "params must be an object or null");
 	if (value != NULL && (token == NULL || (token[0] != '\0' && !ids_is_token(token))))
 		return refuse_member(error, NBHOOK_ERROR_BAD_REQUEST,
-			"value, the token of the webhook, must be 60 hex digits, or null for a new "
-			"one");
+			"value, the token of the webhook, must be 60 hex digits, "
+			"or null for a new one");
 	json_put_string(members, "path", path);
 	json_put_string(members, "type", json_string_member(body, "type"));
 	json_object_object_add(members, "params",

@@ -10,7 +10,7 @@
 #include "web_request.h"
 #include "worker.h"
 
-/* GET /job: all jobs; with path and type one of them, with the current file unless light is said. */
+/* GET /job: all jobs; with path and type one of them, with the current file unless light is true. */
 Answer *jobs_get(WebWorker *worker, const WebRequest *request, const RouteMatch *match);
 
 /* POST /job: publishes (status installed, edited) or takes down (delete). */

@@ -1,12 +1,18 @@
 # cgi-bin: nbhook.fcgi, a thin main over libnbhookweb.a; the only part that knows libfcgi.
 noinst_LIBRARIES += libnbhookweb.a
 libnbhookweb_a_SOURCES = \
+	cgi-bin/accept.c cgi-bin/accept.h \
 	cgi-bin/answer.c cgi-bin/answer.h \
 	cgi-bin/auth.c cgi-bin/auth.h \
 	cgi-bin/base64.c cgi-bin/base64.h \
 	cgi-bin/call.c cgi-bin/call.h \
+	cgi-bin/delivery.c cgi-bin/delivery.h \
+	cgi-bin/field.c cgi-bin/field.h \
 	cgi-bin/jobs.c cgi-bin/jobs.h \
 	cgi-bin/outcome.c cgi-bin/outcome.h \
+	cgi-bin/page.c cgi-bin/page.h \
+	cgi-bin/page_text.c cgi-bin/page_text.h \
+	cgi-bin/prefer.c cgi-bin/prefer.h \
 	cgi-bin/problem.c cgi-bin/problem.h \
 	cgi-bin/published_file.c cgi-bin/published_file.h \
 	cgi-bin/routes.c cgi-bin/routes.h \
@@ -22,6 +28,9 @@ nbhook_fcgi_LDADD = libnbhookweb.a $(LDADD) $(FCGI_LIBS)
 web_tests = \
 	tests/unit/test-answer \
 	tests/unit/test-auth \
+	tests/unit/test-delivery \
+	tests/unit/test-field \
+	tests/unit/test-page \
 	tests/unit/test-routes \
 	tests/unit/test-web-request
 check_PROGRAMS += $(web_tests)
@@ -33,6 +42,14 @@ tests_unit_test_answer_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_unit_test_answer_LDADD = $(WEB_TEST_LDADD)
 tests_unit_test_auth_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_unit_test_auth_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c tests/unit/web-fake.h
+tests_unit_test_delivery_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_delivery_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_field_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_page_SOURCES = tests/unit/test-page.c tests/unit/web-fake.h
+tests_unit_test_page_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_page_LDADD = $(WEB_TEST_LDADD)
 tests_unit_test_routes_SOURCES = tests/unit/test-routes.c tests/unit/web-fake.h
 tests_unit_test_routes_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_unit_test_routes_LDADD = $(WEB_TEST_LDADD)

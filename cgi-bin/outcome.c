@@ -126,16 +126,36 @@ outcome_late(const OutcomeJob *job, gint64 limit_ms)
 	return link_to(job, problem_of_run(sentence, RETRY_AFTER_S, where_to_look(job)));
 }
 
-Answer *
-outcome_running(const OutcomeJob *job)
+static Answer *
+answer_accepted(const OutcomeJob *job, json_object *document)
 {
 	Answer *answer = answer_new(202);
-	json_object *document = where_to_look(job);
 
-	json_put_string(document, "status", "active");
 	answer_json(answer, "application/json", document);
 	answer_header_seconds(answer, "Retry-After", RETRY_AFTER_S);
 	return link_to(job, answer);
+}
+
+Answer *
+outcome_accepted(const OutcomeJob *job, const Preferences *applied)
+{
+	Answer *answer = answer_accepted(job, where_to_look(job));
+	g_autofree char *status_url = url_of(job, "status");
+	g_autofree char *preferences = prefer_applied(applied);
+
+	answer_header(answer, "Location", status_url);
+	answer_header(answer, "Preference-Applied", preferences);
+	return answer;
+}
+
+Answer *
+outcome_running(const OutcomeJob *job, json_object *document)
+{
+	json_object *where = where_to_look(job);
+
+	json_put_shared(where, "status", json_member(document, "status"));
+	json_put_shared(where, "progress", json_member(document, "progress"));
+	return answer_accepted(job, where);
 }
 
 Answer *

@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "base/frame.h"
 #include "conf/settings.h"
+#include "prefer.h"
 
 /* Which job is spoken of; everything is the caller's. */
 typedef struct OutcomeJob {
@@ -24,8 +25,12 @@ Answer *outcome_answer(const OutcomeJob *job, Frame *reply, json_object *webhook
 /* What a caller is told at the response limit (500), after limit_ms of waiting. */
 Answer *outcome_late(const OutcomeJob *job, gint64 limit_ms);
 
-/* What who asks for the results is told before there are any (202). */
-Answer *outcome_running(const OutcomeJob *job);
+/* What a caller who did not want to wait longer is told (202): applied are the preferences that this
+ * follows. */
+Answer *outcome_accepted(const OutcomeJob *job, const Preferences *applied);
+
+/* What who asks for the results is told before there are any (202); document is the status document. */
+Answer *outcome_running(const OutcomeJob *job, json_object *document);
 
 /* An error about a job that is known to exist: the problem document, with its id. */
 Answer *outcome_problem(const OutcomeJob *job, const GError *error, int retry_after);

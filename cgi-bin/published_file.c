@@ -22,8 +22,7 @@ decode(json_object *file, const Settings *settings, size_t *size, GError **error
 	if (bytes == NULL) {
 		g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
 			"file.data is not base64 text: it must be the bytes of the notebook, "
-			"padded and "
-			"without line breaks");
+			"padded and without line breaks");
 		return NULL;
 	}
 	if ((gint64) *size > settings->max_notebook) {

@@ -132,6 +132,7 @@ serve(void *data)
 		if (!read_head(&fcgi, connection))
 			continue;
 		g_autoptr(WebRequest) request = web_request_new(fcgi.envp, &fcgi_io, &fcgi);
+		request->connection = connection;
 		if (!worker_answer(&worker, request))
 			g_debug("a caller went away before its answer was sent");
 		FCGX_Finish_r(&fcgi);

@@ -3,9 +3,23 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "outcome.h"
+#include "page.h"
 #include "problem.h"
 
 static const char *const ended_states[] = { "completed", "failed", "stopped", NULL };
+
+static Answer *
+no_such_job(void)
+{
+	return problem_new(
+		FAMILY_WEBHOOK, NBHOOK_ERROR_NOT_FOUND, "there is no such job of this webhook");
+}
+
+static json_object *
+document_of(Frame *reply)
+{
+	return json_object_member(reply->body, "status");
+}
 
 /* Asks for the status document, which also says whether the job is this token's. On failure the answer
  * that says so is in *refusal. */
@@ -22,21 +36,25 @@ ask_status(WebWorker *worker, const RouteMatch *match, Answer **refusal)
 		return NULL;
 	}
 	if (!ids_is_token(match->token)) {
-		*refusal = problem_new(FAMILY_WEBHOOK, NBHOOK_ERROR_NOT_FOUND,
-			"there is no such job of this webhook");
+		*refusal = no_such_job();
 		return NULL;
 	}
 	json_object *members = json_object_new_object();
 	json_put_string(members, "token", match->token);
 	json_put_string(members, "job", match->job);
-	Frame *reply = worker_ask(
+	g_autoptr(Frame) reply = worker_ask(
 		worker, "job.status", members, worker_deadline_ms(worker), &retry_after, &error);
-	if (reply == NULL && g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND))
-		*refusal = problem_new(FAMILY_WEBHOOK, NBHOOK_ERROR_NOT_FOUND,
-			"there is no such job of this webhook");
-	else if (reply == NULL)
+	if (reply == NULL && !g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND)) {
 		*refusal = problem_answer(FAMILY_WEBHOOK, error, retry_after, NULL);
-	return reply;
+		return NULL;
+	}
+	/* The daemon finds a job by its uuid; the name belongs to the id as well. */
+	if (reply == NULL ||
+		g_strcmp0(json_string_member(document_of(reply), "jobId"), match->job) != 0) {
+		*refusal = no_such_job();
+		return NULL;
+	}
+	return g_steal_pointer(&reply);
 }
 
 Answer *
@@ -48,9 +66,18 @@ watch_status(WebWorker *worker, const WebRequest *request, const RouteMatch *mat
 	if (reply == NULL)
 		return refusal;
 	Answer *answer = answer_new(200);
-	json_object *document = json_object_member(reply->body, "status");
-	answer_json(answer, "application/json", json_object_get(document));
+	answer_json(answer, "application/json", json_object_get(document_of(reply)));
 	answer_header(answer, "X-Nbhook-Job", match->job);
+	return answer;
+}
+
+static Answer *
+running(const OutcomeJob *job, const WebRequest *request, json_object *document)
+{
+	Answer *answer = outcome_running(job, document);
+
+	if (page_is_wanted(answer, request))
+		page_of_run(answer, "..", job->id, document);
 	return answer;
 }
 
@@ -63,10 +90,9 @@ watch_results(WebWorker *worker, const WebRequest *request, const RouteMatch *ma
 	if (state == NULL)
 		return refusal;
 	OutcomeJob job = { worker->settings, match->token, match->job };
-	const char *status =
-		json_string_member(json_object_member(state->body, "status"), "status");
+	const char *status = json_string_member(document_of(state), "status");
 	if (status == NULL || !g_strv_contains(ended_states, status))
-		return outcome_running(&job);
+		return running(&job, request, document_of(state));
 
 	g_autoptr(GError) error = NULL;
 	int retry_after = 0;

@@ -112,6 +112,7 @@ web_request_new(char **environment, const WebIo *io, gpointer peer)
 
 	request->io = io;
 	request->peer = peer;
+	request->connection = -1;
 	request->arrived_ms = clock_ms();
 	request->method = g_strdup(variable(environment, "REQUEST_METHOD"));
 	request->target = target_of(environment);

@@ -22,6 +22,7 @@ typedef struct WebIo {
 typedef struct WebRequest {
 	const WebIo *io; /* static */
 	gpointer peer;   /* of io; the caller's */
+	int connection; /* a socket that hangs up when the caller does; the caller's; -1 for none */
 	gint64 arrived_ms;
 	char *method;
 	char *target;         /* path and query, as received */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "page.h"
 #include "problem.h"
 #include "routes.h"
 
@@ -124,6 +125,8 @@ worker_answer(WebWorker *worker, WebRequest *request)
 {
 	g_autoptr(Answer) answer = answer_for(worker, request);
 
+	if (routes_family(request->path) == FAMILY_WEBHOOK)
+		page_of_problem(answer, request);
 	return answer_send(
 		answer, request->io, request->peer, strcmp(request->method, "HEAD") == 0);
 }

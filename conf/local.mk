@@ -3,6 +3,7 @@
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
 
+dist_pkgdata_DATA = conf/status.schema.json
 dist_sysusers_DATA = conf/sysusers.d/nbhook.conf
 dist_tmpfiles_DATA = conf/tmpfiles.d/nbhook.conf
 dist_systemdsystemunit_DATA = \

@@ -4,4 +4,5 @@ dist_man_MANS += \
 	man/nbhook.conf.5 \
 	man/nbhook-http.7 \
 	man/nbhook-runner.8 \
+	man/nbhook-status.7 \
 	man/nbhookd.8

@@ -1,5 +1,5 @@
-# The module that notebooks import. Kernels get its folder by PYTHONPATH; below /usr, Debian's Python
-# finds it there by itself. For a virtual environment: pip install --no-build-isolation ./python
+# The module that notebooks import. Kernels get its folder by PYTHONPATH; below /usr and
+# /usr/local Debian's Python finds it by itself. For a virtual environment: pip install --no-build-isolation ./python
 
 naasdir = $(naaspythondir)/naas
 dist_naas_DATA = \

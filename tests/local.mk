@@ -15,6 +15,7 @@ unit_tests = \
 	tests/unit/test-channel \
 	tests/unit/test-claim \
 	tests/unit/test-cli \
+	tests/unit/test-client \
 	tests/unit/test-clock \
 	tests/unit/test-daemon \
 	tests/unit/test-deliveries \

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -38,6 +40,7 @@ UMASK = 0o007
 QUICK_DEATH_S = 2.0
 LONGEST_BACKOFF_S = 5.0
 LOG_CEILING_BYTES = 8 << 20
+NOTICES_A_TURN = 16  # from one socket, so that a flood keeps nothing else from being done
 
 
 class StartFailed(Exception):
@@ -221,7 +224,7 @@ class Supervisor:
             "LOGNAME": program.account,
         }
         if program.notifies:
-            environment["NOTIFY_SOCKET"] = self._notify_path()
+            environment["NOTIFY_SOCKET"] = self._notify_path(program)
         if program.listeners:
             environment["LISTEN_PID"] = str(os.getpid())
             environment["LISTEN_FDS"] = str(len(program.listeners))
@@ -265,25 +268,20 @@ class Supervisor:
 
     # What programs say.
 
-    def _notify_path(self) -> str:
-        return os.path.join(self.plan.run_dir, "notify")
+    def _notify_path(self, program: Program) -> str:
+        return os.path.join(self.plan.run_dir, f"notify-{program.name}")
 
     def _listen_for_notices(self) -> None:
-        notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        notices.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        notices.bind(self._notify_path())
-        os.chmod(self._notify_path(), 0o666)
-        self.notices = notices
-        self.selector.register(notices, selectors.EVENT_READ, self._read_notices)
-
-    def _read_notices(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                text, ancillary, _, _ = self.notices.recvmsg(4096, socket.CMSG_SPACE(12))
-                sender = _sender(ancillary)
-                for running in self.running.values():
-                    if running.process is not None and sender == running.pid:
-                        running.ready |= b"READY=1" in text.split(b"\n")
+        """Each program has a socket of its own, which only its account can write to."""
+        for running in self.running.values():
+            if not running.program.notifies:
+                continue
+            path = self._notify_path(running.program)
+            notices = _bind(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, path)
+            notices.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            shutil.chown(path, running.program.account)
+            self.selector.register(notices, selectors.EVENT_READ,
+                                   functools.partial(_read_notices, notices, running))
 
     # What a program may be told from outside the loop.
 
@@ -342,14 +340,19 @@ def _duplicate_above(fd: int, lowest: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD, lowest + 1)
 
 
-def _listen(listener: Listener) -> socket.socket:
+def _bind(kind: int, path: str) -> socket.socket:
     # The mode is narrow from the first moment: chown and chmod come after bind.
     before = os.umask(0o177)
     try:
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listening.bind(listener.path)
+        bound = socket.socket(socket.AF_UNIX, kind)
+        bound.bind(path)
     finally:
         os.umask(before)
+    return bound
+
+
+def _listen(listener: Listener) -> socket.socket:
+    listening = _bind(socket.SOCK_STREAM, listener.path)
     os.chown(listener.path, *accounts.ids(listener.owner, listener.group))
     os.chmod(listener.path, listener.mode)
     listening.listen(BACKLOG)
@@ -361,6 +364,14 @@ def _open_log(folder: str, name: str) -> int:
     if os.path.exists(path) and os.path.getsize(path) > LOG_CEILING_BYTES:
         os.replace(path, path + ".1")
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+
+def _read_notices(notices: socket.socket, running: _Running) -> None:
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(NOTICES_A_TURN):
+            text, ancillary, _, _ = notices.recvmsg(4096, socket.CMSG_SPACE(12))
+            if running.process is not None and _sender(ancillary) == running.pid:
+                running.ready |= b"READY=1" in text.split(b"\n")
 
 
 def _sender(ancillary: list) -> int:

@@ -103,13 +103,8 @@ is_deserted(const char *socket)
 static void
 explain(const char *socket, int retry_after, GError **error)
 {
-	if (g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
-		g_clear_error(error);
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
-			"nbhookd did not answer within %d seconds; its log may say why",
-			PATIENCE_MS / 1000);
-	} else if (g_error_matches(*error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE) &&
-		   is_deserted(socket)) {
+	if (g_error_matches(*error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE) &&
+		is_deserted(socket)) {
 		g_clear_error(error);
 		set_not_running(socket, error);
 	} else if (retry_after > 0) {
@@ -121,8 +116,9 @@ explain(const char *socket, int retry_after, GError **error)
 	}
 }
 
-json_object *
-admin_call(Cli *cli, const char *op, json_object *members, int content, GError **error)
+Frame *
+admin_ask(Cli *cli, const char *op, json_object *members, int content, gint64 patience_ms,
+	GError **error)
 {
 	static const char *const names[] = { "content" };
 	g_autoptr(json_object) given = members;
@@ -136,12 +132,36 @@ admin_call(Cli *cli, const char *op, json_object *members, int content, GError *
 	if (!check_socket(socket, error))
 		return NULL;
 	g_autoptr(ControlClient) client = control_client_new(socket);
-	g_autoptr(Frame) reply = control_call(client, op, g_steal_pointer(&given), names, &content,
-		content >= 0 ? 1 : 0, clock_ms() + PATIENCE_MS, &retry_after, &failure);
+	Frame *reply = control_call(client, op, g_steal_pointer(&given), names, &content,
+		content >= 0 ? 1 : 0, patience_ms < 0 ? -1 : clock_ms() + patience_ms, &retry_after,
+		&failure);
 	if (reply == NULL) {
 		explain(socket, retry_after, &failure);
 		g_propagate_error(error, g_steal_pointer(&failure));
-		return NULL;
 	}
-	return json_object_get(reply->body);
+	return reply;
+}
+
+json_object *
+admin_call(Cli *cli, const char *op, json_object *members, int content, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(Frame) reply = admin_ask(cli, op, members, content, PATIENCE_MS, &failure);
+
+	if (reply != NULL)
+		return json_object_get(reply->body);
+	if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+			"nbhookd did not answer within %d seconds; its log may say why",
+			PATIENCE_MS / 1000);
+	else
+		g_propagate_error(error, g_steal_pointer(&failure));
+	return NULL;
+}
+
+gboolean
+admin_may_recover(const GError *error)
+{
+	return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||
+	       g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 }

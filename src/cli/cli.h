@@ -17,6 +17,7 @@ typedef struct Cli {
 	gboolean json;      /* --json */
 	gboolean colour;    /* whether standard output is a terminal that has it */
 	Settings *settings; /* NULL until cli_settings() */
+	int exit_code;      /* of a command that fails in a way of its own; 0: the usual one */
 } Cli;
 
 void cli_clear(Cli *cli);

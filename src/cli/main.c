@@ -1,6 +1,7 @@
 /* nbhook: the command line. Finds the command in the table below and runs it; writes its error.
  *
- * Exit codes: 0 it is done; 1 it was refused or failed; 2 the command line is wrong. */
+ * Exit codes: 0 it is done; 1 it was refused or failed; 2 the command line is wrong; others are a command's
+ * own. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,12 @@ static const Command *const commands[] = {
 	&command_find,
 	&command_currents,
 	&command_delete,
+	&command_run,
+	&command_jobs,
+	&command_status,
+	&command_results,
+	&command_logs,
+	&command_stop,
 	&command_key_add,
 	&command_key_list,
 	&command_key_revoke,
@@ -139,5 +146,7 @@ main(int argc, char **argv)
 	if (done)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "nbhook: %s\n", error->message);
-	return error->domain == G_OPTION_ERROR ? EXIT_USAGE : EXIT_FAILURE;
+	if (error->domain == G_OPTION_ERROR)
+		return EXIT_USAGE;
+	return cli.exit_code != 0 ? cli.exit_code : EXIT_FAILURE;
 }

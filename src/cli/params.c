@@ -37,3 +37,14 @@ params_add(json_object *params, const char *text, GError **error)
 	json_object_object_add(params, name, value_of(equals + 1));
 	return TRUE;
 }
+
+json_object *
+params_read(char **texts, GError **error)
+{
+	g_autoptr(json_object) params = json_object_new_object();
+
+	for (char **text = texts; text != NULL && *text != NULL; text++)
+		if (!params_add(params, *text, error))
+			return NULL;
+	return g_steal_pointer(&params);
+}

@@ -1,5 +1,7 @@
 #include "cli/table.h"
 
+#include "cli/show.h"
+
 #define GAP "  "
 
 struct Table {
@@ -28,25 +30,10 @@ table_free(Table *table)
 	g_free(table);
 }
 
-/* The cell as it may be shown. */
-static char *
-harmless(const char *cell)
-{
-	g_autofree char *valid = g_utf8_make_valid(cell, -1);
-	GString *shown = g_string_new(NULL);
-
-	for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
-		gunichar character = g_utf8_get_char(at);
-
-		g_string_append_unichar(shown, g_unichar_iscntrl(character) ? '?' : character);
-	}
-	return g_string_free(shown, FALSE);
-}
-
 void
 table_add(Table *table, const char *cell)
 {
-	g_ptr_array_add(table->cells, harmless(cell));
+	g_ptr_array_add(table->cells, show_line(cell));
 }
 
 void

@@ -1,7 +1,7 @@
 /* cli/table.h: rows for people, in aligned columns.
  *
  * Cells are UTF-8; wide characters count two columns. A control character, which could command the
- * terminal, is shown as "?". The last column is not padded. */
+ * terminal, is shown as "?", a line's end as a space. The last column is not padded. */
 #pragma once
 
 #include <glib.h>

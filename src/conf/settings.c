@@ -11,6 +11,8 @@
 
 typedef enum {
 	TYPE_PATH,    /* an absolute path */
+	TYPE_FOLDERS, /* absolute paths, separated by colons; may be empty */
+	TYPE_URL, /* an http or https URL without query and fragment; kept without a final slash */
 	TYPE_STRING,  /* any text */
 	TYPE_CHOICE,  /* one of the words in .choices */
 	TYPE_COUNT,   /* a whole number */
@@ -46,8 +48,8 @@ static const SettingRow rows[] = {
 	{ "accounts", "run_group", TYPE_STRING, AT(run_group), "nbhook-run", 0, 0, NULL,
 	  "The group of the account that notebooks run as; production/ and files/ belong to it." },
 
-	{ "http", "public_url", TYPE_STRING, AT(public_url), "http://localhost", 0, 0, NULL,
-	  "The address that callers use, without a final slash; webhook URLs start with it." },
+	{ "http", "public_url", TYPE_URL, AT(public_url), "http://localhost", 0, 0, NULL,
+	  "The address that callers use; webhook URLs start with it." },
 	{ "http", "response_limit", TYPE_SECONDS, AT(response_limit_ms), "60", 0, 3600, NULL,
 	  "How long a caller waits for an answer, from the request's arrival, before it gets a 500 "
 	  "while the run goes on. nginx's fastcgi_read_timeout must be longer." },
@@ -68,6 +70,8 @@ static const SettingRow rows[] = {
 	  "Each takes a thread and two descriptors." },
 	{ "http", "max_response", TYPE_SIZE, AT(max_response), "256M", KIB, 1024 * GIB, NULL,
 	  "The largest response of a notebook that is not a file." },
+	{ "http", "max_params", TYPE_SIZE, AT(max_params), "64K", KIB, 16 * MIB, NULL,
+	  "The registered params of a webhook together, as JSON." },
 
 	{ "jobs", "concurrency", TYPE_COUNT, AT(concurrency), "16", 1, 4096, NULL,
 	  "How many notebooks run at a time." },
@@ -87,11 +91,14 @@ static const SettingRow rows[] = {
 
 	{ "kernels", "python", TYPE_PATH, AT(python), "/usr/bin/python3", 0, 0, NULL,
 	  "The interpreter of kernelspecs that name only \"python\" or \"python3\"." },
-	{ "kernels", "kernel_path", TYPE_STRING, AT(kernel_path), "", 0, 0, NULL,
+	{ "kernels", "kernel_path", TYPE_FOLDERS, AT(kernel_path), "", 0, 0, NULL,
 	  "Folders that are searched for kernels/ before the system's, separated by colons." },
 	{ "kernels", "namespaces", TYPE_CHOICE, AT(namespaces), "auto", 0, 0, "auto off",
 	  "Whether each run gets a PID namespace of its own: auto where the host allows "
 	  "unprivileged user namespaces." },
+	{ "kernels", "max_processes", TYPE_COUNT, AT(max_processes), "512", 16, 1000000, NULL,
+	  "How many processes and threads a run may have. Where runs have no namespaces of their own the "
+	  "host counts those of all runs together, and concurrency times as many are allowed." },
 	{ "kernels", "start_timeout", TYPE_SECONDS, AT(start_timeout_ms), "60", 1, 3600, NULL,
 	  "How long a kernel may take to start." },
 	{ "kernels", "max_notebook", TYPE_SIZE, AT(max_notebook), "64M", KIB, GIB, NULL,
@@ -163,6 +170,10 @@ range_text(const SettingRow *row)
 	switch (row->type) {
 	case TYPE_PATH:
 		return g_strdup("an absolute path");
+	case TYPE_FOLDERS:
+		return g_strdup("absolute paths, separated by colons, or nothing");
+	case TYPE_URL:
+		return g_strdup("an http or https URL");
 	case TYPE_STRING:
 		return g_strdup("text");
 	case TYPE_CHOICE:
@@ -181,18 +192,66 @@ range_text(const SettingRow *row)
 }
 
 static gboolean
+is_choice(const char *text, const char *choices)
+{
+	g_auto(GStrv) words = g_strsplit(choices, " ", -1);
+
+	return g_strv_contains((const char *const *) words, text);
+}
+
+static gboolean
+is_folders(const char *text)
+{
+	g_auto(GStrv) folders = g_strsplit(text, ":", -1);
+
+	for (char **folder = folders; *folder != NULL; folder++)
+		if ((*folder)[0] != '/')
+			return FALSE;
+	return TRUE;
+}
+
+/* GUri takes many characters that no URL has (RFC 3986, appendix A); they would get into headers. */
+static gboolean
+is_web_url(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++)
+		if (!g_ascii_isgraph(*c) || strchr("\"<>\\^`{|}", *c) != NULL)
+			return FALSE;
+	g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_HAS_PASSWORD, NULL);
+	return uri != NULL && is_choice(g_uri_get_scheme(uri), "http https") &&
+	       g_uri_get_host(uri) != NULL && g_uri_get_host(uri)[0] != '\0' &&
+	       g_uri_get_userinfo(uri) == NULL && g_uri_get_query(uri) == NULL &&
+	       g_uri_get_fragment(uri) == NULL;
+}
+
+static gboolean
+is_text(const SettingRow *row, const char *text)
+{
+	switch (row->type) {
+	case TYPE_PATH:
+		return text[0] == '/';
+	case TYPE_FOLDERS:
+		return is_folders(text);
+	case TYPE_URL:
+		return is_web_url(text);
+	case TYPE_CHOICE:
+		return is_choice(text, row->choices);
+	default:
+		return TRUE;
+	}
+}
+
+static gboolean
 store_text(const SettingRow *row, const char *text, char **field)
 {
-	if (row->type == TYPE_PATH && text[0] != '/')
-		return FALSE;
-	if (row->type == TYPE_CHOICE) {
-		g_auto(GStrv) choices = g_strsplit(row->choices, " ", -1);
+	size_t length = strlen(text);
 
-		if (!g_strv_contains((const char *const *) choices, text))
-			return FALSE;
-	}
+	if (!is_text(row, text))
+		return FALSE;
+	while (row->type == TYPE_URL && text[length - 1] == '/')
+		length--;
 	g_free(*field);
-	*field = g_strdup(text);
+	*field = g_strndup(text, length);
 	return TRUE;
 }
 
@@ -209,18 +268,17 @@ store_number(const SettingRow *row, const char *text, gint64 *field)
 }
 
 static gboolean
+is_numeric(const SettingRow *row)
+{
+	return row->type == TYPE_COUNT || row->type == TYPE_SIZE || row->type == TYPE_SECONDS;
+}
+
+static gboolean
 store(Settings *settings, const SettingRow *row, const char *text)
 {
 	void *field = (char *) settings + row->offset;
 
-	switch (row->type) {
-	case TYPE_PATH:
-	case TYPE_STRING:
-	case TYPE_CHOICE:
-		return store_text(row, text, field);
-	default:
-		return store_number(row, text, field);
-	}
+	return is_numeric(row) ? store_number(row, text, field) : store_text(row, text, field);
 }
 
 Settings *
@@ -240,8 +298,7 @@ settings_free(Settings *settings)
 	if (settings == NULL)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		if (rows[i].type == TYPE_PATH || rows[i].type == TYPE_STRING ||
-			rows[i].type == TYPE_CHOICE)
+		if (!is_numeric(&rows[i]))
 			g_free(*(char **) ((char *) settings + rows[i].offset));
 	g_free(settings);
 }

@@ -8,7 +8,8 @@
 
 #include <glib.h>
 
-/* Seconds are kept in milliseconds, sizes in bytes; strings belong to the Settings. */
+/* Seconds are kept in milliseconds, sizes in bytes; a URL has no final slash; strings belong to the
+ * Settings. */
 typedef struct Settings {
 	/* [paths] */
 	char *state_dir;
@@ -27,6 +28,7 @@ typedef struct Settings {
 	gint64 max_headers;
 	gint64 wait_slots;
 	gint64 max_response;
+	gint64 max_params;
 	/* [jobs] */
 	gint64 concurrency;
 	gint64 queue_limit;
@@ -39,6 +41,7 @@ typedef struct Settings {
 	char *python;
 	char *kernel_path;
 	char *namespaces;
+	gint64 max_processes;
 	gint64 start_timeout_ms;
 	gint64 max_notebook;
 	gint64 output_limit;

@@ -428,6 +428,7 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 		finish_failed(live, "lost");
 		return;
 	}
+	status_recall(job, execution);
 	status_write(job, execution, FALSE);
 	if (job->task.status == TASK_PENDING) {
 		enqueue(live);

@@ -152,8 +152,9 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 							json_string_member(body, "value"), error)
 					      : NULL;
 
-	if (token == NULL || (params != NULL && !hook_params_check(params, spec->language,
-							change->daemon->settings, error)))
+	if (token == NULL || (kept == NULL && params != NULL &&
+				     !hook_params_check(params, spec->language,
+					     change->daemon->settings, error)))
 		return NULL;
 	Hook *hook = hook_new();
 	hook->id = old != NULL ? old->id : 0;

@@ -1,10 +1,14 @@
 #include "daemon/status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/files.h"
+
+#define MAX_STATUS (4 * 1024 * 1024)
+#define MAX_DEPTH 20
 
 void
 status_write(const Job *job, int execution, gboolean durable)
@@ -15,6 +19,31 @@ status_write(const Job *job, int execution, gboolean durable)
 
 	if (!files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
 		g_warning("job %s: status.json: %s", job->id, error->message);
+}
+
+static json_object *
+read_published(int execution)
+{
+	AUTO_FD fd = files_open_beneath(execution, "status.json", O_RDONLY, 0, NULL);
+	size_t size;
+	g_autofree char *text =
+		fd >= 0 ? files_read_all(fd, MAX_STATUS, "status.json", &size, NULL) : NULL;
+
+	return text != NULL ? json_parse_object(text, size, MAX_DEPTH, NULL) : NULL;
+}
+
+void
+status_recall(Job *job, int execution)
+{
+	g_autoptr(json_object) published = read_published(execution);
+	json_object *progress = json_object_member(published, "progress");
+	Task *task = &job->task;
+
+	if (task->status == TASK_PENDING ||
+		json_int_member(published, "attempts", -1) != task->attempts)
+		return;
+	task->cells_done = MAX(task->cells_done, json_int_member(progress, "done", 0));
+	task->cells_total = MAX(task->cells_total, json_int_member(progress, "total", 0));
 }
 
 typedef struct {

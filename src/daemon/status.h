@@ -7,6 +7,10 @@
 /* Replaces status.json; durable: synced first. Failures are logged: the row is the truth. */
 void status_write(const Job *job, int execution, gboolean durable);
 
+/* Takes the progress of the present attempt from status.json: the row does not follow the cells, and what
+ * was published is not taken back. */
+void status_recall(Job *job, int execution);
+
 /* Writes the status file of an ended job durably, on a worker. Job and folder are given away. */
 void status_write_end(Workers *workers, Job *job, int execution);
 

@@ -1,10 +1,11 @@
 #include "exec/environment.h"
 
-#include <string.h>
 #include <unistd.h>
 
+#define HOME_PREFIX "nbhook-run-"
+
 static const char *const allowed[] = { "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME",
-	"TMPDIR" };
+	NULL };
 
 /* What would be written below HOME, which the account may not have, or be seen by the next run. */
 static const struct {
@@ -16,26 +17,44 @@ static const struct {
 	{ "JUPYTER_DATA_DIR", "jupyter/data" },
 	{ "JUPYTER_RUNTIME_DIR", "jupyter/runtime" },
 	{ "MPLCONFIGDIR", "matplotlib" },
+	{ "TMPDIR", "tmp" },
 	{ "XDG_CACHE_HOME", "cache" },
 	{ "XDG_CONFIG_HOME", "config" },
 	{ "XDG_DATA_HOME", "data" },
 	{ "XDG_STATE_HOME", "state" },
 };
 
-static char **
-inherit(char **environment)
+char **
+environment_inherit(const char *const *further)
 {
+	char **environment = g_new0(char *, 1);
 	g_auto(GStrv) names = g_listenv();
 
-	for (char **name = names; *name != NULL; name++) {
-		gboolean wanted = g_str_has_prefix(*name, "LC_");
-
-		for (size_t i = 0; i < G_N_ELEMENTS(allowed); i++)
-			wanted = wanted || strcmp(allowed[i], *name) == 0;
-		if (wanted)
+	for (char **name = names; *name != NULL; name++)
+		if (g_str_has_prefix(*name, "LC_") || g_strv_contains(allowed, *name) ||
+			(further != NULL && g_strv_contains(further, *name)))
 			environment = g_environ_setenv(environment, *name, g_getenv(*name), TRUE);
-	}
 	return environment;
+}
+
+static const char *
+folder_of_homes(void)
+{
+	const char *folder = g_getenv("TMPDIR");
+
+	return folder != NULL && g_path_is_absolute(folder) ? folder : "/var/tmp";
+}
+
+Claim *
+environment_home(GError **error)
+{
+	return claim_new(folder_of_homes(), HOME_PREFIX, error);
+}
+
+void
+environment_sweep(void)
+{
+	claim_sweep(folder_of_homes(), HOME_PREFIX);
 }
 
 static char **
@@ -129,7 +148,7 @@ add_python_path(char **environment)
 char **
 environment_new(const EnvironmentSpec *spec)
 {
-	char **environment = inherit(g_new0(char *, 1));
+	char **environment = environment_inherit(NULL);
 
 	environment = g_environ_setenv(environment, "PATH", "/usr/local/bin:/usr/bin:/bin", FALSE);
 	if (g_environ_getenv(environment, "LC_ALL") == NULL)
@@ -139,6 +158,7 @@ environment_new(const EnvironmentSpec *spec)
 	environment = add_folders(environment, spec->home);
 	environment = add_kernel(environment, spec->kernel);
 	environment = add_python_path(environment);
+	environment = g_environ_setenv(environment, ENVIRONMENT_MARK, spec->run_dir, TRUE);
 	if (spec->url != NULL)
 		environment = g_environ_setenv(environment, "NAAS_URL", spec->url, TRUE);
 	if (spec->key != NULL)

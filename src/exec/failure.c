@@ -38,7 +38,7 @@ failure_set(
 	if (failure_is_set(failure))
 		return;
 	failure->reason = g_strdup(reason);
-	failure->ename = cut(ename, FAILURE_MAX_TEXT);
+	failure->ename = ename != NULL ? cut(ename, FAILURE_MAX_TEXT) : NULL;
 	failure->evalue = cut(evalue, FAILURE_MAX_TEXT);
 	failure->cell = cell;
 }
@@ -46,10 +46,10 @@ failure_set(
 void
 failure_set_error(Failure *failure, const char *reason, const GError *error, gssize cell)
 {
-	gboolean full = g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE);
-
-	failure_set(failure, full ? "disk_full" : reason, full ? "disk_full" : reason,
-		error->message, cell);
+	if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE))
+		failure_set(failure, "disk_full", NULL, error->message, cell);
+	else
+		failure_set(failure, reason, reason, error->message, cell);
 }
 
 static const char *

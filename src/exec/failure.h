@@ -8,8 +8,8 @@
 #include "base/json.h"
 
 typedef struct Failure {
-	char *reason; /* "cell_error", "kernel_died", "timed_out", … */
-	char *ename;
+	char *reason;           /* "cell_error", "kernel_died", "timed_out", … */
+	char *ename;            /* NULL when the reason says it all */
 	char *evalue;           /* cut at FAILURE_MAX_TEXT */
 	json_object *traceback; /* an array of strings or NULL */
 	gssize cell;            /* index in the notebook as it was played; -1 for none */
@@ -23,11 +23,11 @@ void failure_clear(Failure *failure);
 
 gboolean failure_is_set(const Failure *failure);
 
-/* Sets reason, name and value unless there is a failure already. */
+/* Sets reason, name (may be NULL) and value unless there is a failure already. */
 void failure_set(
 	Failure *failure, const char *reason, const char *ename, const char *evalue, gssize cell);
 
-/* From an error of ours: NO_SPACE is "disk_full", any other has the given reason. */
+/* From an error of ours: NO_SPACE is "disk_full" without a name, any other has the given reason. */
 void failure_set_error(Failure *failure, const char *reason, const GError *error, gssize cell);
 
 /* From the content of an execute_reply whose status is not ok. */

@@ -33,17 +33,6 @@ status_of(const Finish *finish)
 	return finish->spec->stopped ? "stopped" : "failed";
 }
 
-/* "news/daily.ipynb" is daily. */
-static char *
-notebook_name(const char *path)
-{
-	g_autofree char *name = g_path_get_basename(path);
-
-	if (g_str_has_suffix(name, ".ipynb"))
-		name[strlen(name) - strlen(".ipynb")] = '\0';
-	return g_steal_pointer(&name);
-}
-
 /* A response is asked for where the run has succeeded. */
 static void
 choose_response(Finish *finish)

@@ -26,6 +26,7 @@ struct Keeper {
 	int socket;
 	pid_t pid;
 	char *refusal;
+	gboolean apart;
 	gboolean gone;
 };
 
@@ -94,6 +95,7 @@ try_start(Keeper *keeper, const KeeperSpec *spec, gboolean namespaces, KeeperRep
 		return FALSE;
 	}
 	receive_report(keeper, clock_ms() + START_MS, report);
+	keeper->apart = namespaces;
 	if (report->kind == KEEPER_REPORT_STARTED)
 		return TRUE;
 	if (report->kind == KEEPER_REPORT_NONE) {
@@ -183,6 +185,12 @@ keeper_signal(Keeper *keeper, int signal_number)
 	if (send(keeper->socket, &signal_number, sizeof signal_number,
 		    MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		g_debug("a signal for a kernel was not sent: %s", g_strerror(errno));
+}
+
+gboolean
+keeper_is_apart(const Keeper *keeper)
+{
+	return keeper->apart;
 }
 
 const char *

@@ -3,7 +3,8 @@
  * A keeper starts the kernel and holds one end of a socketpair with its executor. When the other end
  * closes, for whatever reason, it kills the kernel and every descendant, then itself. Where the host
  * allows it, the keeper is process 1 of a PID namespace with a /proc of its own: then the kernel cannot
- * see or signal anything else of its account, and the end of the keeper is the end of all of them.
+ * see or signal anything else of its account, nor see the connections of other kernels, and the end of the
+ * keeper is the end of all of them.
  * Elsewhere it is a child subreaper and ends what it finds.
  *
  * The kernel's pid means nothing outside of the namespace: it is signalled, and its end is heard of,
@@ -18,8 +19,13 @@ typedef struct KeeperSpec {
 	char *const *argv;
 	char *const *env;
 	const char *folder; /* the working directory */
-	int output;         /* becomes the kernel's standard output and error */
+	const char
+		*place; /* the kernel's own folder; in a namespace those beside it are not there */
+	int output;     /* becomes the kernel's standard output and error */
 	gboolean namespaces;
+	/* Processes and threads that the kernel may have: where they are counted for it alone, and where
+	 * they are counted with those of all runs. */
+	gint64 max_own_processes, max_shared_processes;
 } KeeperSpec;
 
 typedef enum {
@@ -45,6 +51,9 @@ KeeperNews keeper_take_news(Keeper *keeper, int *wait_status);
 
 /* Signals the kernel's process group. Nothing happens when it has ended. */
 void keeper_signal(Keeper *keeper, int signal_number);
+
+/* Whether the kernel has a namespace of its own. */
+gboolean keeper_is_apart(const Keeper *keeper);
 
 /* Why there is no namespace although one was wanted; NULL if there is one. Borrowed. */
 const char *keeper_refusal(const Keeper *keeper);

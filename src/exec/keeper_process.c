@@ -79,17 +79,34 @@ restore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void
+lower(int resource, gint64 value)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return;
+	limit.rlim_max = MIN(limit.rlim_max, (rlim_t) value);
+	limit.rlim_cur = MIN(limit.rlim_cur, limit.rlim_max);
+	setrlimit(resource, &limit);
+}
+
 /* In the kernel's process, from fork to exec. */
 G_GNUC_NORETURN static void
-become_kernel(const KeeperSpec *spec, int failures)
+become_kernel(const KeeperSpec *spec, gboolean namespaces, pid_t keeper, int failures)
 {
 	ExecFailure failure = { 0 };
-	struct rlimit no_core = { 0, 0 };
+	gboolean own = namespaces && namespace_counts_processes();
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	setsid();
 	restore_signals();
-	setrlimit(RLIMIT_CORE, &no_core);
+	/* a kernel that kills its keeper, or all it can, has killed itself */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != keeper)
+		_exit(126);
+	lower(RLIMIT_CORE, 0);
+	lower(RLIMIT_NPROC, own ? spec->max_own_processes : spec->max_shared_processes);
 	dup2(null, STDIN_FILENO);
 	dup2(OUTPUT_FD, STDOUT_FILENO);
 	dup2(OUTPUT_FD, STDERR_FILENO);
@@ -107,7 +124,7 @@ become_kernel(const KeeperSpec *spec, int failures)
 
 /* Forks the kernel and waits until its program runs; 0 after a failure, which is reported. */
 static pid_t
-start_kernel(const KeeperSpec *spec)
+start_kernel(const KeeperSpec *spec, gboolean namespaces)
 {
 	ExecFailure failure;
 	int ends[2];
@@ -116,9 +133,10 @@ start_kernel(const KeeperSpec *spec)
 		report(KEEPER_REPORT_NO_KERNEL, 0, g_strerror(errno));
 		return 0;
 	}
+	pid_t keeper = getpid();
 	pid_t pid = fork();
 	if (pid == 0)
-		become_kernel(spec, ends[1]);
+		become_kernel(spec, namespaces, keeper, ends[1]);
 	failure.errno_value = errno;
 	failure.in_folder = FALSE;
 	close(ends[1]);
@@ -186,13 +204,14 @@ keeper_process(int socket, const KeeperSpec *spec, gboolean namespaces, uid_t ui
 	setsid();
 	prctl(PR_SET_NAME, "nbhook-keeper");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (namespaces && !namespace_enter(uid, gid, &error)) {
+	if (namespaces && !(namespace_enter(uid, gid, &error) &&
+				  namespace_hide_siblings(spec->place, &error))) {
 		g_autofree char *why = namespace_refusal(error->message, 0);
 
 		report(KEEPER_REPORT_NO_NAMESPACE, 0, why);
 		_exit(1);
 	}
-	pid_t kernel = start_kernel(spec);
+	pid_t kernel = start_kernel(spec, namespaces);
 	if (kernel > 0) {
 		report(KEEPER_REPORT_STARTED, 0, "");
 		close(OUTPUT_FD);

@@ -1,4 +1,4 @@
-/* The order of a start: folder, keeper (a fork: before ZeroMQ makes threads), channels. The channels try
+/* The order of a start: folders, keeper (a fork: before ZeroMQ makes threads), channels. The channels try
  * to connect each millisecond until the kernel has bound its ends. */
 #include "exec/kernel.h"
 
@@ -18,6 +18,7 @@
 
 struct Kernel {
 	Connection *connection;
+	Claim *home;
 	Keeper *keeper;
 	Channels *channels;
 	char *death;
@@ -31,7 +32,8 @@ static gboolean
 start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 {
 	EnvironmentSpec environment = { .kernel = spec->kernelspec,
-		.home = kernel->connection->home,
+		.home = kernel->home->path,
+		.run_dir = spec->settings->run_dir,
 		.url = spec->url,
 		.key = spec->key };
 	g_auto(GStrv) env = environment_new(&environment);
@@ -46,8 +48,12 @@ start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 	KeeperSpec keeper = { .argv = argv,
 		.env = env,
 		.folder = spec->folder,
+		.place = kernel->connection->folder->path,
 		.output = ends[1],
-		.namespaces = strcmp(spec->settings->namespaces, "auto") == 0 };
+		.namespaces = strcmp(spec->settings->namespaces, "auto") == 0,
+		.max_own_processes = spec->settings->max_processes,
+		.max_shared_processes =
+			spec->settings->max_processes * spec->settings->concurrency };
 	kernel->keeper = keeper_start(&keeper, error);
 	close(ends[1]);
 	return kernel->keeper != NULL;
@@ -63,7 +69,10 @@ kernel_start(const KernelSpec *spec, GError **error)
 	kernel->log_left = spec->settings->output_limit;
 	kernel->interrupt_by_message = spec->kernelspec->interrupt_by_message;
 	kernel->connection = connection_new(spec->settings, spec->kernelspec->name, error);
-	if (kernel->connection == NULL || !start_keeper(kernel, spec, error))
+	if (kernel->connection == NULL)
+		return NULL;
+	kernel->home = environment_home(error);
+	if (kernel->home == NULL || !start_keeper(kernel, spec, error))
 		return NULL;
 	kernel->channels = channels_new(kernel->connection, error);
 	return kernel->channels != NULL ? g_steal_pointer(&kernel) : NULL;
@@ -77,6 +86,7 @@ kernel_free(Kernel *kernel)
 	keeper_free(kernel->keeper);
 	channels_free(kernel->channels);
 	connection_free(kernel->connection);
+	claim_free(kernel->home);
 	files_close(&kernel->printed);
 	g_free(kernel->death);
 	g_free(kernel);
@@ -157,6 +167,13 @@ WireMessage *
 kernel_receive(Kernel *kernel, Channel channel, GError **error)
 {
 	return channels_receive(kernel->channels, channel, error);
+}
+
+void
+kernel_note_ready(Kernel *kernel)
+{
+	if (!keeper_is_apart(kernel->keeper) && unlink(kernel->connection->file) < 0)
+		g_debug("a connection file was gone already: %s", g_strerror(errno));
 }
 
 const char *

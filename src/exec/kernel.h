@@ -1,7 +1,8 @@
 /* exec/kernel.h: a started kernel with everything that belongs to it.
  *
- * Its folder, its keeper, its channels and the pipe of what it prints past Jupyter. A Kernel is one
- * process that nobody used before; kernel_free ends it with all its descendants and removes its folder.
+ * Its connection, its home, its keeper, its channels and the pipe of what it prints past Jupyter. A Kernel
+ * is one process that nobody used before; kernel_free ends it with all its descendants and removes its
+ * folders.
  * Nothing here waits but kernel_start (for the program to run, not for it to answer) and kernel_free. */
 #pragma once
 
@@ -42,6 +43,10 @@ char *kernel_send(Kernel *kernel, Channel channel, const char *msg_type, json_ob
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 WireMessage *kernel_receive(
 	Kernel *kernel, Channel channel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Says that the kernel has answered, so that it has read its connection file: where other runs could read
+ * the key in it, the file is removed. */
+void kernel_note_ready(Kernel *kernel);
 
 /* How the kernel has ended ("The kernel was ended by signal 9 (Killed)."); NULL while it lives.
  * Borrowed. */

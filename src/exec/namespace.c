@@ -7,12 +7,16 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
+
+#define COVER_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /* A setting of the host with the value that refuses user namespaces to accounts. */
 static const struct {
@@ -70,6 +74,35 @@ namespace_enter(uid_t uid, gid_t gid, GError **error)
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return nbhook_error_set_errno(error, errno, "mounting /proc");
 	return TRUE;
+}
+
+/* Why it holds: the kernel's account is not root in the namespace, so that execve(2) takes all capabilities
+ * from it, and in a namespace that it makes, the mounts of this one are locked (mount_namespaces(7)). */
+gboolean
+namespace_hide_siblings(const char *folder, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(folder);
+	AUTO_FD kept = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	g_autofree char *source = g_strdup_printf("/proc/self/fd/%d", kept);
+
+	if (kept < 0 || mount("tmpfs", parent, "tmpfs", COVER_FLAGS, "mode=0700") < 0 ||
+		mkdir(folder, 0700) < 0 || mount(source, folder, NULL, MS_BIND, NULL) < 0 ||
+		mount(NULL, parent, NULL, MS_REMOUNT | MS_RDONLY | COVER_FLAGS, NULL) < 0)
+		return nbhook_error_set_errno(error, errno, "hiding the folders beside %s", folder);
+	return TRUE;
+}
+
+gboolean
+namespace_counts_processes(void)
+{
+	struct utsname system;
+	char *rest = NULL;
+
+	if (uname(&system) < 0)
+		return FALSE;
+	guint64 major = g_ascii_strtoull(system.release, &rest, 10);
+	guint64 minor = *rest == '.' ? g_ascii_strtoull(rest + 1, NULL, 10) : 0;
+	return major > 5 || (major == 5 && minor >= 14);
 }
 
 char *

@@ -16,6 +16,13 @@ pid_t namespace_clone(void);
  * the moment of mapping: it must hold no descriptor worth stealing. */
 gboolean namespace_enter(uid_t uid, gid_t gid, GError **error);
 
+/* In the child, after that: of all that lies in the parent of folder (absolute), only folder is there any
+ * more, and nothing else can be put there. A process in the namespace cannot undo it. */
+gboolean namespace_hide_siblings(const char *folder, GError **error);
+
+/* Whether RLIMIT_NPROC counts the processes of a user namespace for themselves: since Linux 5.14. */
+gboolean namespace_counts_processes(void);
+
 /* Tries both in a child. False with the reason, which names the sysctl where one refuses. */
 gboolean namespace_probe(GError **error);
 

@@ -273,6 +273,7 @@ begin_playing(Play *play)
 		end_with(play, "disk_full", error);
 		return;
 	}
+	kernel_note_ready(play->kernel);
 	play->state = PLAY_PLAYING;
 	play->limit_ms = clock_ms() + play->settings->run_timeout_ms;
 	play_on(play);

@@ -136,7 +136,8 @@ cell_label(json_object *cell)
 static void
 insert_markers(Notebook *notebook, const Failure *failure)
 {
-	g_autofree char *ename = g_markup_escape_text(failure->ename, -1);
+	const char *name = failure->ename != NULL ? failure->ename : failure->reason;
+	g_autofree char *ename = g_markup_escape_text(name, -1);
 
 	if (failure->cell < 0) {
 		g_autofree char *plain = g_strdup_printf(

@@ -21,7 +21,8 @@ static const ReasonRow reason_rows[] = {
 	{ "stopped",         "the run was stopped" },
 	{ "stopped_by_user", "the run was stopped by a user" },
 	{ "lost",            "the run was interrupted and its outcome is not known" },
-	{ "disk_full",       "the disk is full" },
+	{ "disk_full",       "the server's disk is full (state_dir; see the setting "
+	                     "disk_reserve)" },
 	{ "output_limit",    "the notebook printed more than the setting output_limit allows" },
 	{ "bad_response",    "the notebook's response cannot be sent" },
 	{ "bad_notebook",    "the notebook cannot be played" },
@@ -283,6 +284,10 @@ job_status_document(const Job *job)
 	put_time(document, "accepted", job->accepted_us);
 	put_time(document, "started", task->started_us);
 	put_time(document, "ended", job->ended_us);
+	if (job_status_is_ended(job->status))
+		json_put_double(document, "seconds", job_seconds(job));
+	else
+		json_object_object_add(document, "seconds", NULL);
 	json_object_object_add(document, "progress", progress_document(task));
 	json_put_int(document, "attempts", task->attempts);
 	json_object_object_add(document, "error", error_document(job));

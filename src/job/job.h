@@ -63,5 +63,6 @@ double job_seconds(const Job *job);
 /* "ValueError: …" of a failed job, else a sentence of its reason. The caller frees. */
 char *job_error_text(const Job *job);
 
-/* The status document: status.json and GET …/status/<jobId>. The caller owns it. */
+/* The status document: status.json and GET …/status/<jobId>. Each member, also what a program may rely on
+ * from one document to the next, is in nbhook-status(7) and conf/status.schema.json. The caller owns it. */
 json_object *job_status_document(const Job *job);

@@ -1,11 +1,10 @@
-/* The folder's name is six random characters (mkdtemp): short, because socket paths have a limit, and
+/* The folder's name is six random characters (a claim): short, because socket paths have a limit, and
  * unguessable only in the second place, because <run_dir>/k is closed to other accounts. */
 #include "jupyter/connection.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/error.h"
@@ -16,19 +15,26 @@
 /* "/s-1" and the NUL. */
 #define SOCKET_NAME_SIZE 5
 
+static char *
+folder_of_all(const Settings *settings)
+{
+	return g_build_filename(settings->run_dir, "k", NULL);
+}
+
 static gboolean
 make_folder(Connection *connection, const Settings *settings, GError **error)
 {
-	g_autofree char *folder = g_build_filename(settings->run_dir, "k", "XXXXXX", NULL);
+	g_autofree char *parent = folder_of_all(settings);
 
-	if (strlen(folder) + SOCKET_NAME_SIZE > sizeof((struct sockaddr_un *) 0)->sun_path) {
+	connection->folder = claim_new(parent, "", error);
+	if (connection->folder == NULL)
+		return FALSE;
+	if (strlen(connection->folder->path) + SOCKET_NAME_SIZE >
+		sizeof((struct sockaddr_un *) 0)->sun_path) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
 			"run_dir is too long for the sockets of kernels below it");
 		return FALSE;
 	}
-	if (g_mkdtemp_full(folder, 0700) == NULL)
-		return nbhook_error_set_errno(error, errno, "making a folder in run_dir/k");
-	connection->folder = g_steal_pointer(&folder);
 	return TRUE;
 }
 
@@ -46,7 +52,7 @@ file_text(const Connection *connection, const char *kernel_name)
 		{ "hb_port", CHANNEL_HEARTBEAT },
 	};
 	g_autoptr(json_object) document = json_object_new_object();
-	g_autofree char *ip = g_build_filename(connection->folder, "s", NULL);
+	g_autofree char *ip = g_build_filename(connection->folder->path, "s", NULL);
 
 	json_put_string(document, "transport", "ipc");
 	json_put_string(document, "ip", ip);
@@ -76,28 +82,11 @@ connection_new(const Settings *settings, const char *kernel_name, GError **error
 
 	if (!make_folder(connection, settings, error))
 		return NULL;
-	connection->file = g_build_filename(connection->folder, "kernel.json", NULL);
-	connection->home = g_build_filename(connection->folder, "home", NULL);
+	connection->file = g_build_filename(connection->folder->path, "kernel.json", NULL);
 	connection->key = ids_token();
-	if (mkdir(connection->home, 0700) != 0) {
-		nbhook_error_set_errno(error, errno, "making the home of a kernel");
-		return NULL;
-	}
 	if (!write_file(connection, kernel_name, error))
 		return NULL;
 	return g_steal_pointer(&connection);
-}
-
-static void
-remove_folder(const char *path)
-{
-	g_autofree char *parent_path = g_path_get_dirname(path);
-	g_autofree char *name = g_path_get_basename(path);
-	g_autoptr(GError) error = NULL;
-	AUTO_FD parent = open(parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (!files_remove_tree(parent, name, &error))
-		g_warning("the folder of a kernel stays behind: %s", error->message);
 }
 
 void
@@ -105,17 +94,22 @@ connection_free(Connection *connection)
 {
 	if (connection == NULL)
 		return;
-	if (connection->folder != NULL)
-		remove_folder(connection->folder);
-	g_free(connection->folder);
+	claim_free(connection->folder);
 	g_free(connection->file);
-	g_free(connection->home);
 	g_free(connection->key);
 	g_free(connection);
+}
+
+void
+connection_sweep(const Settings *settings)
+{
+	g_autofree char *parent = folder_of_all(settings);
+
+	claim_sweep(parent, "");
 }
 
 char *
 connection_endpoint(const Connection *connection, Channel channel)
 {
-	return g_strdup_printf("ipc://%s/s-%d", connection->folder, (int) channel);
+	return g_strdup_printf("ipc://%s/s-%d", connection->folder->path, (int) channel);
 }

@@ -7,15 +7,29 @@
 
 #include "notebook/document.h"
 
+#define BOM "\xef\xbb\xbf" /* some editors put it first (RFC 8259, section 8.1) */
+
 struct Notebook {
 	json_object *document;
 	GHashTable *author_indexes; /* cell -> index in the file; cells put in later have none */
 };
 
+char *
+notebook_name(const char *path)
+{
+	g_autofree char *name = g_path_get_basename(path);
+
+	if (g_str_has_suffix(name, ".ipynb"))
+		name[strlen(name) - strlen(".ipynb")] = '\0';
+	return g_steal_pointer(&name);
+}
+
 Notebook *
 notebook_parse(const char *text, size_t size, GError **error)
 {
-	json_object *document = document_read(text, size, error);
+	size_t skipped =
+		size >= strlen(BOM) && memcmp(text, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0;
+	json_object *document = document_read(text + skipped, size - skipped, error);
 
 	if (document == NULL)
 		return NULL;

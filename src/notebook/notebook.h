@@ -19,6 +19,9 @@ Notebook *notebook_parse(const char *text, size_t size, GError **error) G_GNUC_W
 void notebook_free(Notebook *notebook);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Notebook, notebook_free)
 
+/* The name of the notebook at a path: "news/daily.ipynb" is daily. The caller frees. */
+char *notebook_name(const char *path);
+
 /* As nbformat writes it: indent 1, sorted keys, final newline. The caller frees. */
 char *notebook_print(Notebook *notebook);
 

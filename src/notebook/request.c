@@ -311,35 +311,40 @@ static const char *const webhook_settings[] = { "notif_up", "notif_down", "next_
 
 static const char *const own_names[] = { "params", "params_all", "body", "headers", "naas", NULL };
 
-/* Adds what may be a variable; without a translator that is every key. */
+gboolean
+inputs_accepts_name(const char *name, const char *language)
+{
+	const Translator *translator = translator_find(language);
+
+	return !g_strv_contains(own_names, name) &&
+	       (translator == NULL || translator_accepts_name(translator, name, strlen(name)));
+}
+
+/* Adds what may be a variable. */
 static void
 add_variables(json_object *variables, json_object *values, const char *const *skipped,
-	const Translator *translator)
+	const char *language)
 {
 	if (!json_object_is_type(values, json_type_object))
 		return;
-	json_object_object_foreach (values, name, value) {
-		if (g_strv_contains(own_names, name) || g_strv_contains(skipped, name))
-			continue;
-		if (translator == NULL || translator_accepts_name(translator, name, strlen(name)))
+	json_object_object_foreach (values, name, value)
+		if (!g_strv_contains(skipped, name) && inputs_accepts_name(name, language))
 			json_put_shared(variables, name, value);
-	}
 }
 
 json_object *
 inputs_variables(Inputs *inputs, json_object *registered, const char *language)
 {
 	static const char *const none[] = { NULL };
-	const Translator *translator = translator_find(language);
 	json_object *variables = json_object_new_object();
 
 	json_put_shared(variables, "params", inputs->params);
 	json_put_shared(variables, "params_all", inputs->params_all);
 	json_put_shared(variables, "body", inputs->body);
 	json_put_shared(variables, "headers", inputs->headers);
-	add_variables(variables, registered, webhook_settings, translator);
-	add_variables(variables, inputs->params, none, translator);
+	add_variables(variables, registered, webhook_settings, language);
+	add_variables(variables, inputs->params, none, language);
 	if (inputs->body_has_keys)
-		add_variables(variables, inputs->body, none, translator);
+		add_variables(variables, inputs->body, none, language);
 	return variables;
 }

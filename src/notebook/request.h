@@ -48,8 +48,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inputs, inputs_free)
 gboolean request_parse_form(const char *text, size_t size, const char *names, json_object **last,
 	json_object **all, GError **error);
 
+/* Whether a param of this name can become a variable of a notebook in language: it is none of the
+ * names that are there already and, where the language has a translator, one that it accepts. */
+gboolean inputs_accepts_name(const char *name, const char *language);
+
 /* The variables to inject, in the order in which they are written: params, params_all?, body,
  * headers as they are, and beside them every key of the registered params, the query, and a form
- * or JSON object body (later wins) that is an identifier and no reserved name of the language
- * (keyword, builtin, dunder, or one of the names above). An object; the caller owns it. */
+ * or JSON object body (later wins) that inputs_accepts_name() (an identifier and no keyword,
+ * builtin or dunder of the language, nor one of the names above). An object; the caller owns it. */
 json_object *inputs_variables(Inputs *inputs, json_object *registered, const char *language);

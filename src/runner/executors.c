@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,16 +11,19 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "exec/descendants.h"
+#include "exec/environment.h"
+#include "jupyter/connection.h"
 
 /* The number that the socket has in an executor. */
 #define EXECUTOR_FD 3
 
-/* What an executor needs of the runner's environment; the kernel's is built from it. The last three are
- * for builds with a sanitizer. */
-static const char *const allowed[] = { "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME",
-	"TMPDIR", "JUPYTER_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS" };
+/* What an executor needs of the runner's environment and a kernel does not. The last three are for builds
+ * with a sanitizer. */
+static const char *const further[] = { "TMPDIR", "JUPYTER_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS",
+	"UBSAN_OPTIONS", NULL };
 
 struct Executors {
+	const Settings *settings;
 	const char *program;
 	const char *config;
 	gboolean namespaces;
@@ -29,21 +31,12 @@ struct Executors {
 	GHashTable *pids; /* set of GINT_TO_POINTER(pid) */
 };
 
-static char **
-build_environment(void)
+/* Executors that live, of whichever runner, have claimed their folders. */
+static void
+sweep(const Executors *executors)
 {
-	char **environment = g_new0(char *, 1);
-	g_auto(GStrv) names = g_listenv();
-
-	for (char **name = names; *name != NULL; name++) {
-		gboolean wanted = g_str_has_prefix(*name, "LC_");
-
-		for (size_t i = 0; i < G_N_ELEMENTS(allowed); i++)
-			wanted = wanted || strcmp(allowed[i], *name) == 0;
-		if (wanted)
-			environment = g_environ_setenv(environment, *name, g_getenv(*name), TRUE);
-	}
-	return environment;
+	connection_sweep(executors->settings);
+	environment_sweep();
 }
 
 Executors *
@@ -51,11 +44,13 @@ executors_new(const ExecutorsSpec *spec)
 {
 	Executors *executors = g_new0(Executors, 1);
 
+	executors->settings = spec->settings;
 	executors->program = spec->program;
 	executors->config = spec->config;
 	executors->namespaces = spec->namespaces;
-	executors->environment = build_environment();
+	executors->environment = environment_inherit(further);
 	executors->pids = g_hash_table_new(g_direct_hash, g_direct_equal);
+	sweep(executors);
 	return executors;
 }
 
@@ -107,15 +102,17 @@ executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **er
 	return files_steal_fd(&ours);
 }
 
-static void
+/* Whether it may have left something behind. */
+static gboolean
 note_end(Executors *executors, pid_t pid, int status)
 {
 	if (!g_hash_table_remove(executors->pids, GINT_TO_POINTER(pid)))
-		return;
+		return TRUE;
 	if (WIFSIGNALED(status))
 		g_warning("executor %d was ended by signal %d", (int) pid, WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
 		g_info("executor %d ended with exit code %d", (int) pid, WEXITSTATUS(status));
+	return status != 0;
 }
 
 static void
@@ -133,14 +130,18 @@ kill_orphans(Executors *executors)
 	}
 }
 
-/* The death of an orphan is a SIGCHLD of its own, so that its children's turn comes too. */
+/* The death of an orphan is a SIGCHLD of its own, so that its children's turn comes too. Until it is dead it
+ * may write in what is being swept: the last one's sweep is the one that counts. */
 void
 executors_reap(Executors *executors)
 {
+	gboolean left = FALSE;
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		note_end(executors, pid, status);
+		left = note_end(executors, pid, status) || left;
 	kill_orphans(executors);
+	if (left)
+		sweep(executors);
 }

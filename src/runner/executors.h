@@ -2,21 +2,24 @@
  *
  * An executor that has been taken belongs to the run that it plays and is never ended from here. The
  * runner is the child subreaper of last resort: a process that falls to it and is no executor is what a
- * dead executor's kernel has left, and is killed. */
+ * dead executor's kernel has left, and is killed; folders of executors that no longer live are removed. */
 #pragma once
 
 #include <glib.h>
 #include <sys/types.h>
 
+#include "conf/settings.h"
+
 typedef struct Executors Executors;
 
 typedef struct ExecutorsSpec {
+	const Settings *settings;
 	const char *program; /* nbhook-exec */
 	const char *config;  /* the configuration file */
 	gboolean namespaces; /* whether the host allows them */
 } ExecutorsSpec;
 
-/* spec's strings are kept. */
+/* What an earlier runner has left is swept. spec's pointers are kept. */
 Executors *executors_new(const ExecutorsSpec *spec);
 
 /* Ends executors that were not taken; frees. */
@@ -27,5 +30,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Executors, executors_free)
  * the reason. kernel is the name of the kernel that it will be asked for, or NULL. */
 int executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **error);
 
-/* Reaps all that has ended and kills what has fallen to this process. After every SIGCHLD. */
+/* Reaps all that has ended, kills what has fallen to this process, removes what a killed executor has left on
+ * disk. After every SIGCHLD. */
 void executors_reap(Executors *executors);

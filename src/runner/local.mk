@@ -1,4 +1,6 @@
-libnbhook_a_SOURCES += src/runner/executors.c src/runner/executors.h
+libnbhook_a_SOURCES += \
+	src/runner/executors.c src/runner/executors.h \
+	src/runner/leftovers.c src/runner/leftovers.h
 
 sbin_PROGRAMS += nbhook-runner
 nbhook_runner_SOURCES = src/runner/main.c

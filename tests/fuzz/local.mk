@@ -1,8 +1,12 @@
 # Fuzz targets. make check replays their corpora; make fuzz F=request T=60 looks for new inputs, which it
 # keeps in fuzz-corpus/ of the build folder.
 fuzz_replays = \
+	tests/fuzz/replay-field \
 	tests/fuzz/replay-notebook \
 	tests/fuzz/replay-request
+tests_fuzz_replay_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_fuzz_replay_field_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_replay_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 
@@ -12,8 +16,13 @@ EXTRA_DIST += tests/fuzz/corpus
 
 if FUZZ
 EXTRA_PROGRAMS += \
+	tests/fuzz/fuzz-field \
 	tests/fuzz/fuzz-notebook \
 	tests/fuzz/fuzz-request
+tests_fuzz_fuzz_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_fuzz_fuzz_field_LDADD = $(WEB_TEST_LDADD)
+tests_fuzz_fuzz_field_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_notebook_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h

@@ -1,5 +1,6 @@
 """The manual pages: well formed, and complete about commands, options and routes."""
 
+import json
 import os
 import re
 import subprocess
@@ -55,11 +56,29 @@ def missing_routes(routes: list[tuple[str, str]], page: str) -> list[str]:
             if not re.search(rf"^ +(.* )?{method}\b.* {path}(?![\w/])", page, re.MULTILINE)]
 
 
-def missing_reasons(code: str, page: str) -> list[str]:
+def reasons_of(code: str) -> list[str]:
     """The words of the table reason_rows, which callers see."""
-    table = code.partition("reason_rows[] = {")[2].partition("};")[0]
-    return [f"the reason {word} is not in the page" for word in re.findall(r'\{ "(\w+)",', table)
+    return re.findall(r'\{ "(\w+)",', code.partition("reason_rows[] = {")[2].partition("};")[0])
+
+
+def missing_reasons(code: str, page: str) -> list[str]:
+    return [f"the reason {word} is not in the page" for word in reasons_of(code)
             if not re.search(rf"^\.It Cm (.* )?{word}\b", page, re.MULTILINE)]
+
+
+def members_of(schema: object) -> list[str]:
+    """The names of all properties of a JSON Schema, in its depths too; not those of its conditions."""
+    if not isinstance(schema, dict):
+        return []
+    names = list(schema.get("properties", {}))
+    for member in schema.get("properties", {}).values():
+        names += members_of(member)
+    return names
+
+
+def missing_members(schema: object, page: str) -> list[str]:
+    return [f"the member {name} is not in the page" for name in members_of(schema)
+            if not re.search(rf"^(\.It Va (.* )?|\.Va (.* )?){name}\b", page, re.MULTILINE)]
 
 
 def help_of(program: str, *words: str) -> str:
@@ -86,6 +105,18 @@ else:
 http = lint.read("man/nbhook-http.7")
 tap.finds("a reason that no page has", missing_reasons('reason_rows[] = {\n\t{ "whim", "" },\n};', http))
 tap.findings("nbhook-http(7) has all reasons", missing_reasons(lint.read("src/job/job.c"), http))
+
+status = lint.read("man/nbhook-status.7")
+schema = json.loads(lint.read("conf/status.schema.json"))
+reasons = reasons_of(lint.read("src/job/job.c"))
+failed = next(rule["then"]["properties"]["reason"]["enum"] for rule in schema["allOf"]
+              if rule["if"]["properties"]["status"].get("const") == "failed")
+tap.finds("a member that no page has", missing_members({"properties": {"whim": {}}}, status))
+tap.findings("nbhook-status(7) has all members of the schema", missing_members(schema, status))
+tap.findings("nbhook-status(7) has the reasons of failed jobs",
+             [reason for reason in failed if f".It Cm {reason}\n" not in status])
+tap.findings("the schema has the reasons of failed jobs",
+             sorted(set(failed) ^ (set(reasons) - {"stopped", "stopped_by_user"})))
 
 nbhook = lint.read(PAGES["nbhook"])
 commands = commands_of(help_of("nbhook"))

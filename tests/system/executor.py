@@ -176,7 +176,7 @@ class Bench:
         self.folder = Path(tempfile.mkdtemp(prefix="nbx-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.runs: list[Run] = []
-        for name in ("k", "work"):
+        for name in ("k", "work", "tmp"):
             (self.folder / name).mkdir(mode=0o700)
             self.give(self.folder / name)
         self.config = self.folder / "nbhook.conf"
@@ -197,7 +197,8 @@ class Bench:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         command = [*wrapper, str(program("nbhook-exec")), "--socket", str(theirs.fileno()),
                    "--config", str(self.config)]
-        env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", **(environment or {})}
+        env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
+               "TMPDIR": str(self.folder / "tmp"), **(environment or {})}
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=env, cwd="/",
                                    stdin=subprocess.DEVNULL, **({} if wrapper else become(self.user)))
         theirs.close()
@@ -233,6 +234,10 @@ class Bench:
     def run(self, *cells: Any, **members: Any) -> Run:
         """Plays a notebook of these cells to its end."""
         return self.play(notebook(*cells), **members).finish()
+
+    def folders(self) -> list[str]:
+        """The private folders of runs."""
+        return sorted(os.listdir(self.folder / "k") + os.listdir(self.folder / "tmp"))
 
     def processes(self) -> list[str]:
         """The command lines of what runs in the work folder."""

@@ -25,6 +25,7 @@ import accounts  # noqa: E402
 import layout  # noqa: E402
 from files import tail  # noqa: E402
 from notebooks import notebook  # noqa: E402
+from status_watch import StatusWatch  # noqa: E402
 from supervised import Supervised  # noqa: E402
 
 NOTEBOOK_FOLDERS = (os.path.join(TOP, "tests", "notebooks"), os.path.join(TOP, "examples"))
@@ -60,14 +61,21 @@ class RunningSite:
         self.plan = self.layout.prepare()
         self.supervised = Supervised(self.plan)
         self.key = ""
+        self.watch: Optional[StatusWatch] = None
+        self.status_findings: list[str] = []
 
     def start(self) -> None:
         self.supervised.start()
+        self.watch = StatusWatch(self.layout.path("state", "pipeline_executions"),
+                                 os.path.join(self.layout.prefix, "share", "nbhook", "status.schema.json"))
         if not self.key:
             self.key = self.cli("key", "add", f"test-{secrets.token_hex(4)}").stdout.strip()
 
     def stop(self) -> None:
         self.supervised.stop()
+        if self.watch is not None:
+            self.status_findings += self.watch.end()["findings"]
+            self.watch = None
 
     # Webhooks and calls.
 
@@ -108,6 +116,12 @@ class RunningSite:
             session.trust_env = False
             return session.request(method, url, **arguments)
 
+    def begin(self, hook: Hook) -> str:
+        """Calls a webhook without waiting for the run (RFC 7240, section 4.1); gives the job's id."""
+        answer = self.get(hook, headers={"Prefer": "respond-async"})
+        assert answer.status_code == 202, answer.text
+        return answer.headers["X-Nbhook-Job"]
+
     def wait_for_results(self, url: str) -> requests.Response:
         """The answer of a run, when there is one."""
         while True:
@@ -137,18 +151,37 @@ class RunningSite:
                     found.append(int(pid))
         return found
 
+    def executors(self) -> list[int]:
+        """The executors of this site, without the keepers that they fork."""
+        found = []
+        for pid in self.processes_named("nbhook-exec"):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                    if file.read() == "nbhook-exec\n":
+                        found.append(pid)
+        return found
+
     def cli(self, *words: str, account: Optional[str] = None, check: bool = True,
             **arguments: Any) -> subprocess.CompletedProcess:
         """The command `nbhook`, as the daemon's account unless told otherwise."""
         command = [os.path.join(self.layout.prefix, "bin", "nbhook"), *words]
         return self.run_as(account or self.accounts.daemon, command, check=check, **arguments)
 
+    def cli_started(self, *words: str, **arguments: Any) -> subprocess.Popen:
+        """The same without waiting for its end."""
+        command = [os.path.join(self.layout.prefix, "bin", "nbhook"), *words]
+        arguments = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **arguments}
+        return subprocess.Popen(command, env=self._environment(), cwd="/", text=True,
+                                stdin=subprocess.DEVNULL,
+                                preexec_fn=lambda: accounts.become(self.accounts.daemon), **arguments)
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "NBHOOK_CONF": self.layout.conf, **SANITIZER}
+
     def run_as(self, account: str, command: list[str], check: bool = True,
                **arguments: Any) -> subprocess.CompletedProcess:
-        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
-                       "NBHOOK_CONF": self.layout.conf, **SANITIZER}
         done = subprocess.run(
-            command, env=environment, cwd="/", text=True, capture_output=True, timeout=60,
+            command, env=self._environment(), cwd="/", text=True, capture_output=True, timeout=60,
             stdin=subprocess.DEVNULL, preexec_fn=lambda: accounts.become(account), **arguments)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done
@@ -165,6 +198,14 @@ class RunningSite:
         """The status document of a job, from its file."""
         with open(os.path.join(self.execution(job_id), "status.json"), encoding="utf-8") as file:
             return json.load(file)
+
+    def jobs_of(self, hook: Hook) -> list[dict[str, Any]]:
+        """The status documents of a webhook's jobs, the newest first."""
+        return json.loads(self.cli("jobs", "--json", "--path", hook.path).stdout)
+
+    def job_status(self, job_id: str) -> dict[str, Any]:
+        """The status document of a job, as the daemon says it."""
+        return json.loads(self.cli("status", "--json", job_id).stdout)
 
     def log(self, name: str) -> str:
         """All that a program wrote so far; nginx's are `access` and `error`."""
@@ -232,8 +273,8 @@ def open_folder() -> Iterator[str]:
 @contextlib.contextmanager
 def running_site(settings: Optional[layout.Settings] = None,
                  change: Callable[[RunningSite], None] = lambda site: None) -> Iterator[RunningSite]:
-    """Starts an nbhook with these settings and ends it; a sanitizer's complaint is an error. `change`
-    may change what is to be started."""
+    """Starts an nbhook with these settings and ends it; a sanitizer's complaint is an error, and so is a
+    status document that breaks a rule. `change` may change what is to be started."""
     if os.geteuid() == 0:
         accounts.ensure()
     with open_folder() as folder:
@@ -246,6 +287,7 @@ def running_site(settings: Optional[layout.Settings] = None,
             site.stop()
         reports = site.sanitizer_reports()
         assert not reports, "\n".join(reports)
+        assert not site.status_findings, "\n".join(site.status_findings)
 
 
 __all__ = ["Hook", "RunningSite", "notebook", "open_folder", "running_site"]

@@ -68,8 +68,8 @@ def test_a_notebook_plays_and_everything_is_written(either_bench: Bench) -> None
 
 
 def test_nothing_is_left_behind(either_bench: Bench) -> None:
-    either_bench.run("1")
-    assert os.listdir(either_bench.folder / "k") == []
+    either_bench.run("import tempfile; tempfile.mkdtemp(); open(tempfile.gettempdir() + '/x', 'w')")
+    assert either_bench.folders() == []
     assert either_bench.processes() == []
 
 
@@ -334,7 +334,7 @@ def test_a_missing_folder_is_said(bench: Bench) -> None:
     run = bench.play(notebook("1"), cwd=str(bench.folder / "gone")).finish()
     assert run.outcome["reason"] == "kernel_failed"
     assert "working directory" in run.outcome["error"]["evalue"]
-    assert os.listdir(bench.folder / "k") == []
+    assert bench.folders() == []
 
 
 def test_a_notebook_that_is_none(bench: Bench) -> None:
@@ -351,8 +351,19 @@ def test_the_environment_is_built_and_not_inherited(bench: Bench) -> None:
     assert environment["LC_TIME"] == "C"
     assert environment["NAAS_TOKEN"] == "k" * 60
     assert environment["NAAS_URL"] == "http://127.0.0.1:1"
-    assert environment["IPYTHONDIR"].startswith(str(bench.folder / "k"))
-    assert environment["HOME"].startswith(str(bench.folder / "k"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make a small disk")
+def test_a_full_disk_is_said_as_such(bench: Bench) -> None:
+    run = bench.start()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=0755", "none", run.folder], check=True)
+    try:
+        bench.play(notebook("print('x' * 1000000)"), run=run).finish()
+        assert (run.outcome["status"], run.outcome["reason"]) == ("failed", "disk_full")
+        assert run.outcome["error"].get("ename") is None
+        assert "No space left" in run.outcome["error"]["evalue"]
+    finally:
+        subprocess.run(["umount", "--lazy", run.folder], check=True)
 
 
 def test_a_run_needs_no_home_and_warns_of_nothing(bench: Bench) -> None:

@@ -224,6 +224,31 @@ def test_installing_without_a_file_is_refused(client: Client, path: str) -> None
     assert "file" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("light, has_file", [
+    (None, True), ("", True), ("0", True), ("false", True), ("False", True), ("no", True),
+    ("1", False), ("true", False), ("True", False), ("yes", False)])
+def test_only_a_true_light_leaves_the_file_out(client: Client, path: str, light: Optional[str],
+                                               has_file: bool) -> None:
+    client.add(path)
+    answer = client._ask("GET", "/job", params={"path": path, "type": "notebook", "light": light})
+    assert answer.status_code == 200
+    assert ("file" in answer.json()) == has_file
+
+
+@pytest.mark.parametrize("name", ["a b", "params", "class", "print", "1st"])
+def test_a_param_that_can_be_no_variable_is_refused(client: Client, path: str, name: str) -> None:
+    answer = client.add(path, {name: 1})
+    assert answer.status_code == 400
+    assert f'"{name}" can be no variable' in answer.json()["error"]
+    assert client.value_of(path).status_code == 404
+
+
+def test_too_many_params_are_refused(client: Client, path: str) -> None:
+    answer = client.add(path, {"text": "x" * 70_000})
+    assert answer.status_code == 413
+    assert "max_params" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("path", [
     "/home/../etc/x.ipynb", "/home/./x.ipynb", "/home//x.ipynb", "home/x.ipynb", "/", "", "/home/x/",
     "/home/" + "y" * 300 + "/x.ipynb"])

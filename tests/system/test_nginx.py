@@ -196,6 +196,38 @@ def test_what_is_too_large_is_said_as_a_problem(nginx):
         assert calls.asked == []
 
 
+def test_as_many_headers_as_nginx_takes_reach_the_program(nginx):
+    """URI and Content-Type are in the FastCGI record more than once, and each name is longer there."""
+    several = {f"X-{index}": "a" * 60 for index in range(300)}
+    with nginx.responder("fcgi") as calls:
+        uri = f"/webhook/{TOKEN}?q="
+        uri += "q" * (8192 - len(uri))
+        answer = nginx.get(uri, headers={"Content-Type": "t" * 12_000, "X-A": "a" * 12_000})
+        assert answer.text == "fine\n"
+        assert nginx.get(uri, headers=several).text == "fine\n"
+        assert nginx.get(f"/webhook/{TOKEN}", headers={"X-A": "a" * 13_000}).status_code == 431
+    assert len(calls.asked) == 2
+
+
+def test_what_nginx_cannot_do_is_its_own_error(nginx):
+    """A body that nginx cannot put on its disk. (A file stands in the place of the folder.)"""
+    bodies = nginx.site.path("nginx", "body")
+    os.rmdir(bodies)
+    with open(bodies, "wb"):
+        pass
+    with nginx.responder("fcgi") as calls, nginx.responder("api"):
+        answer = nginx.request("POST", f"/webhook/{TOKEN}", data="x" * 200_000)
+        job = nginx.request("POST", "/job", data="x" * 200_000)
+    assert_problem(answer, 500)
+    assert "nginx" in answer.json()["detail"] and "temporary files" in answer.json()["detail"]
+    assert (job.status_code, job.json()["status"]) == (500, "error")
+    assert calls.asked == []
+
+
+def test_a_retry_is_safe_only_for_a_call_with_a_key(nginx):
+    assert "if this call had an Idempotency-Key" in nginx.get(f"/webhook/{TOKEN}").json()["detail"]
+
+
 SECRET_PATHS = [
     f"/webhook/{TOKEN}", f"/webhook/{TOKEN}?key={TOKEN}", f"/notebook/{TOKEN}/status/x:1?{TOKEN}",
     f"/bmFtZQ==/notebook/{TOKEN}", f"//webhook/{TOKEN}", f"/x/../webhook/{TOKEN}",

@@ -25,14 +25,14 @@ naas.webhook.respond_text("kept")
 class Caller(threading.Thread):
     """A call on its way."""
 
-    def __init__(self, site: RunningSite, hook: Hook) -> None:
+    def __init__(self, site: RunningSite, hook: Hook, **arguments: Any) -> None:
         super().__init__(daemon=True)
-        self.site, self.hook = site, hook
+        self.site, self.hook, self.arguments = site, hook, arguments
         self.answer: Any = None
         self.start()
 
     def run(self) -> None:
-        self.answer = self.site.get(self.hook)
+        self.answer = self.site.get(self.hook, **self.arguments)
 
     def result(self) -> requests.Response:
         self.join(60)

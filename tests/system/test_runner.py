@@ -41,6 +41,7 @@ class Runner:
         self.process = subprocess.Popen(
             command, pass_fds=[3], preexec_fn=lambda: os.dup2(listener.fileno(), 3), stderr=self.log,
             env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LISTEN_FDS": "1",
+                 "TMPDIR": str(bench.folder / "tmp"),
                  "LISTEN_FDNAMES": "runner", "NOTIFY_SOCKET": ready_path, "SECRET_OF_THE_HOST": "x"},
             **become(bench.user))
         listener.close()
@@ -74,7 +75,7 @@ class Child:
         try:
             with open(f"/proc/{self.pid}/stat") as file:
                 return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
 
     def wait(self, seconds: float) -> int:
@@ -135,6 +136,39 @@ def test_what_a_killed_executor_leaves_is_ended(runner: Runner) -> None:
     os.kill(keeper, signal.SIGKILL)  # what the keeper kept falls to the executor
     os.kill(run.process.pid, signal.SIGKILL)  # and then to the runner
     assert eventually(lambda: runner.bench.processes() == [])
+
+
+@pytest.mark.parametrize("namespaces", ["auto", "off"])
+def test_the_folders_of_a_killed_executor_are_removed(namespaces: str) -> None:
+    bench = Bench(namespaces=namespaces)
+    runner = Runner(bench)
+    try:
+        lives, dies = (bench.play(notebook("import time; time.sleep(600)"), run=runner.take())
+                       for _ in range(2))
+        for run in (lives, dies):
+            run.watch_until(lambda event: event["state"] == "playing")
+        assert len(bench.folders()) == 4
+        os.kill(dies.process.pid, signal.SIGKILL)
+        assert eventually(lambda: len(bench.folders()) == 2)
+        lives.stop("stopped_by_user")
+        lives.finish()
+        assert eventually(lambda: bench.folders() == [])
+    finally:
+        runner.close()
+        bench.close()
+
+
+def test_a_new_runner_removes_what_is_left_and_only_that(bench: Bench) -> None:
+    run = bench.play(notebook("import time; time.sleep(2)", "import os; print(os.listdir(os.environ['HOME']) != [])"))
+    run.watch_until(lambda event: event["state"] == "playing")
+    for path in ("k/abcdef", "tmp/nbhook-run-abcdef", "tmp/of-another-abcdef"):
+        (bench.folder / path).mkdir()
+        (bench.folder / path / "file").touch()
+        bench.give(bench.folder / path)
+    Runner(bench).close()
+    assert len(bench.folders()) == 3
+    assert "of-another-abcdef" in bench.folders()
+    assert run.finish().text() == "True\n"
 
 
 def only_child(pid: int) -> int:

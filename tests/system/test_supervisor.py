@@ -117,6 +117,14 @@ def test_sockets_have_owner_and_mode(open_folder):
             assert stat.S_IMODE(info.st_mode) == mode
 
 
+def test_only_a_program_s_account_can_say_that_it_is_ready(open_folder):
+    plan = plan_of(open_folder, [idler(open_folder)])
+    with Supervised(plan):
+        info = os.stat(f"{plan.run_dir}/notify-idler")
+    assert info.st_uid == pwd.getpwnam(accounts.find().daemon).pw_uid
+    assert stat.S_IMODE(info.st_mode) == 0o600
+
+
 def test_folders_have_owner_and_mode(open_folder):
     who = accounts.find()
     made = Folder(os.path.join(open_folder, "made"), who.runner, who.runner_group, 0o700)
@@ -201,13 +209,32 @@ def test_only_the_program_itself_can_say_that_it_is_ready(open_folder):
         stack.enter_context(pytest.raises(TimeoutError))
         supervised.ready_limit_s = -8  # the answer is awaited for 2 s
         starting = time.monotonic()
-        poser = subprocess.Popen([sys.executable, "-c", POSER, f"{plan.run_dir}/notify"])
+        poser = subprocess.Popen([sys.executable, "-c", POSER, f"{plan.run_dir}/notify-idler"])
         stack.callback(poser.wait)
         stack.callback(poser.kill)
         supervised.start()
     assert time.monotonic() - starting >= 2
 
 
+def test_a_flood_of_notices_keeps_nothing_from_being_done(open_folder):
+    with with_listeners(open_folder) as (plan, supervised), contextlib.ExitStack() as stack:
+        for _ in range(4):
+            flooder = subprocess.Popen([sys.executable, "-c", FLOODER, f"{plan.run_dir}/notify-idler"])
+            stack.callback(flooder.wait)
+            stack.callback(flooder.kill)
+        time.sleep(1)
+        supervised.kill("idler", signal.SIGKILL)
+        supervised.wait_ready()
+        assert len(said(plan)) == 2
+
+
+FLOODER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+    notices.connect(sys.argv[1])
+    while True:
+        notices.send(b"READY=1")
+"""
 POSER = """
 import socket, sys, time
 while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import glob
 import os
 import re
 import shutil
@@ -62,6 +63,26 @@ def test_systemd_finds_nothing_wrong_with_the_units(prefix):
     about_ours = [line for line in (done.stdout + done.stderr).splitlines() if "nbhook" in line]
     assert about_ours == []
     assert done.returncode == 0
+
+
+def test_the_readme_enables_what_accepts_calls_and_what_resumes_them(prefix):
+    """After a boot accepted jobs go on by themselves, so the two services start without a call."""
+    with open(os.path.join(running.TOP, "README"), encoding="utf-8") as file:
+        words = re.search(r"systemctl enable --now((?:[^\n]*\\\n)*[^\n]*)", file.read())[1]
+    enabled = words.replace("\\", "").split()
+    assert set(enabled) == {*(f"{name}.socket" for name in LISTENERS),
+                            "nbhookd.service", "nbhook-runner.service"}
+    for name in enabled:
+        assert unit(prefix, name)["Install"]["WantedBy"]
+
+
+def test_below_usr_local_python_finds_the_module(prefix):
+    found = glob.glob(f"{prefix}/lib/python3*/*-packages/naas/__init__.py")
+    assert len(found) == 1
+    folder = os.path.dirname(os.path.dirname(found[0])).replace(prefix, "/usr/local")
+    paths = subprocess.run(["/usr/bin/python3", "-I", "-c", "import sys; print(*sys.path, sep='\\n')"],
+                           check=True, capture_output=True, text=True).stdout.split("\n")
+    assert folder in paths
 
 
 @pytest.mark.parametrize("name", LISTENERS)

@@ -16,6 +16,23 @@ parse(const char *text)
 	return notebook;
 }
 
+/* A byte order mark, once, is no part of the text. */
+static void
+test_byte_order_mark(void)
+{
+	static const char text[] = "\xef\xbb\xbf{\"nbformat\":4,\"nbformat_minor\":5,"
+				   "\"metadata\":{},\"cells\":[]}";
+	static const char twice[] = "\xef\xbb\xbf\xef\xbb\xbf{}";
+	g_autoptr(Notebook) notebook = parse(text);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpuint(notebook_n_cells(notebook), ==, 0);
+	g_assert_null(notebook_parse(twice, strlen(twice), &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE);
+	g_assert_null(notebook_parse(text, 3, NULL));
+	g_assert_null(notebook_parse(text, 2, NULL));
+}
+
 static Notebook *
 read_notebook(const char *name)
 {
@@ -309,5 +326,6 @@ main(int argc, char **argv)
 	g_test_add_func("/notebook/source-keeps-a-nul", test_source_keeps_a_nul);
 	g_test_add_func("/notebook/clears-outputs", test_clears_outputs);
 	g_test_add_func("/notebook/indexes-of-the-file-stay", test_indexes_of_the_file_stay);
+	g_test_add_func("/notebook/byte-order-mark", test_byte_order_mark);
 	return g_test_run();
 }

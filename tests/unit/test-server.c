@@ -332,37 +332,6 @@ test_withdrawn(Fixture *fixture, gconstpointer unused)
 	g_assert_cmpuint(fixture->kept->len, ==, 0);
 }
 
-/* On behalf of somebody who hangs up. */
-static void
-ask_for_nobody(void *data)
-{
-	g_autoptr(ControlClient) client = control_client_new(((Fixture *) data)->path);
-	g_autoptr(GError) error = NULL;
-	int ends[2];
-
-	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
-	AUTO_FD asker = ends[0];
-	g_assert_cmpint(shutdown(ends[1], SHUT_WR), ==, 0);
-	control_client_set_asker(client, asker);
-	g_assert_null(
-		control_call(client, "later", NULL, NULL, NULL, 0, clock_ms() + 50, NULL, &error));
-	g_assert_error(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT); /* it only has no more to say */
-	g_clear_error(&error);
-	files_close(&ends[1]);
-	g_assert_null(control_call(
-		client, "later", NULL, NULL, NULL, 0, clock_ms() + 10000, NULL, &error));
-	g_assert_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
-static void
-test_asker_gone(Fixture *fixture, gconstpointer unused)
-{
-	serve(fixture, ask_for_nobody);
-	while (fixture->withdrawn < 2)
-		g_main_context_iteration(NULL, TRUE);
-	g_assert_cmpuint(fixture->kept->len, ==, 0);
-}
-
 /* Three requests on one connection that then goes. */
 static void
 ask_thrice(void *data)
@@ -486,40 +455,6 @@ test_restart(Fixture *fixture, gconstpointer unused)
 	g_thread_join(thread);
 }
 
-/* Takes three connections without a word and answers on the fourth. */
-static gpointer
-break_thrice(gpointer data)
-{
-	AUTO_FD listener = *(int *) data;
-
-	for (int i = 0; i < 3; i++) {
-		AUTO_FD broken = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		g_assert_cmpint(broken, >=, 0);
-	}
-	AUTO_FD socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	g_autoptr(Frame) request = frame_receive(socket, clock_ms() + 5000, NULL);
-	g_assert_nonnull(request);
-	g_assert_true(frame_send(socket, request->body, NULL, 0, clock_ms() + 5000, NULL));
-	return NULL;
-}
-
-/* A peer that is started again, and again, at a socket that stays. */
-static void
-test_breaks(Fixture *fixture, gconstpointer unused)
-{
-	g_autofree char *path = g_strconcat(fixture->path, "-breaking", NULL);
-	g_autoptr(ControlClient) client = control_client_new(path);
-	g_autoptr(GError) error = NULL;
-	int listener = listen_at(path);
-	GThread *thread = g_thread_new("breaker", break_thrice, &listener);
-	g_autoptr(Frame) reply = call(client, "echo", "at last", &error);
-
-	g_thread_join(thread);
-	g_unlink(path);
-	g_assert_no_error(error);
-	g_assert_cmpstr(json_string_member(reply->body, "text"), ==, "at last");
-}
-
 static void
 add(const char *name, gconstpointer admin, void (*test)(Fixture *, gconstpointer))
 {
@@ -537,11 +472,9 @@ main(int argc, char **argv)
 	add("/server/huge", NULL, test_huge);
 	add("/server/odd-requests", NULL, test_odd_requests);
 	add("/server/withdrawn", NULL, test_withdrawn);
-	add("/server/asker-gone", NULL, test_asker_gone);
 	add("/server/answer-after-withdrawal", NULL, test_answer_after_withdrawal);
 	add("/server/any-order", NULL, test_any_order);
 	add("/server/nobody", NULL, test_nobody);
 	add("/server/restart", NULL, test_restart);
-	add("/server/breaks", NULL, test_breaks);
 	return g_test_run();
 }

@@ -1,0 +1,94 @@
+#include "delivery.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "field.h"
+
+#define MAX_KEY_BYTES 255
+
+typedef struct {
+	const char *header;
+	gboolean may_be_quoted;
+} DeliveryRow;
+
+/* clang-format off */
+static const DeliveryRow delivery_rows[] = {
+	{ "idempotency-key",      TRUE },  /* draft-ietf-httpapi-idempotency-key-header, section 2.1 */
+	{ "webhook-id",           FALSE }, /* Standard Webhooks */
+	{ "x-github-delivery",    FALSE },
+	{ "x-gitlab-event-uuid",  FALSE },
+	{ "x-shopify-webhook-id", FALSE },
+};
+/* clang-format on */
+
+static gboolean
+refuse(const DeliveryRow *row, const char *why, GError **error)
+{
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST, "the request header %s %s",
+		row->header, why);
+	return FALSE;
+}
+
+/* The value without the quotes that it may have; NULL when they are broken. */
+static char *
+value_of(const DeliveryRow *row, const char *text)
+{
+	if (!row->may_be_quoted || text[0] != '"')
+		return g_strdup(text);
+	g_autofree char *value = field_quoted(&text);
+	return value != NULL && text[0] == '\0' ? g_steal_pointer(&value) : NULL;
+}
+
+static gboolean
+has_control(const char *value)
+{
+	while (*value != '\0' && !g_ascii_iscntrl(*value))
+		value++;
+	return *value != '\0';
+}
+
+static gboolean
+read_key(const DeliveryRow *row, const char *text, char **key, GError **error)
+{
+	g_autofree char *trimmed = g_strstrip(g_strdup(text));
+	g_autofree char *value = value_of(row, trimmed);
+
+	if (value == NULL)
+		return refuse(row,
+			"is no quoted string: its second quote is missing or not at its end",
+			error);
+	if (value[0] == '\0')
+		return refuse(row, "is empty", error);
+	if (strlen(value) > MAX_KEY_BYTES)
+		return refuse(row, "is longer than 255 bytes", error);
+	if (has_control(value))
+		return refuse(row, "holds a control character", error);
+	*key = g_strconcat(row->header, ":", value, NULL);
+	return TRUE;
+}
+
+gboolean
+delivery_key(const WebRequest *request, char **key, GError **error)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(delivery_rows); i++) {
+		const char *text = web_request_header(request, delivery_rows[i].header);
+
+		if (text != NULL)
+			return read_key(&delivery_rows[i], text, key, error);
+	}
+	*key = NULL;
+	return TRUE;
+}
+
+/* Neither a method nor a query can hold a line break, so no two calls look alike. */
+char *
+delivery_digest(const WebRequest *request, const char *body, gsize size)
+{
+	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autofree char *head = g_strconcat(request->method, "\n", request->query, "\n", NULL);
+
+	g_checksum_update(checksum, (const guchar *) head, (gssize) strlen(head));
+	g_checksum_update(checksum, (const guchar *) body, (gssize) size);
+	return g_strdup(g_checksum_get_string(checksum));
+}
