@@ -47,7 +47,7 @@ class StartFailed(Exception):
     """A program ended, or did not get ready, before everything was up."""
 
 
-class _Running:
+class Running:
     """A program and its present process."""
 
     def __init__(self, program: Program) -> None:
@@ -70,7 +70,7 @@ class Supervisor:
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self.plan = plan
         self.say = say
-        self.running = {program.name: _Running(program) for program in plan.programs}
+        self.running = {program.name: Running(program) for program in plan.programs}
         self.sockets: dict[str, socket.socket] = {}
         self.selector = selectors.DefaultSelector()
         self.ready = False
@@ -166,7 +166,7 @@ class Supervisor:
 
     # Programs.
 
-    def _start(self, running: _Running) -> None:
+    def _start(self, running: Running) -> None:
         program = running.program
         log = _open_log(self.plan.log_dir, program.name)
         parent = os.getpid()
@@ -243,7 +243,7 @@ class Supervisor:
             if pid in by_pid:
                 self._died(by_pid[pid], status)
 
-    def _died(self, running: _Running, status: int) -> None:
+    def _died(self, running: Running, status: int) -> None:
         name, pid, how = running.program.name, running.pid, describe_status(status)
         lived_s = time.monotonic() - running.started_at
         running.process = None
@@ -281,7 +281,7 @@ class Supervisor:
             notices.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             shutil.chown(path, running.program.account)
             self.selector.register(notices, selectors.EVENT_READ,
-                                   functools.partial(_read_notices, notices, running))
+                                   functools.partial(read_notices, notices, running))
 
     # What a program may be told from outside the loop.
 
@@ -366,7 +366,8 @@ def _open_log(folder: str, name: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
 
-def _read_notices(notices: socket.socket, running: _Running) -> None:
+def read_notices(notices: socket.socket, running: Running) -> None:
+    """Some of what was sent; the selector tells of the rest again."""
     with contextlib.suppress(BlockingIOError):
         for _ in range(NOTICES_A_TURN):
             text, ancillary, _, _ = notices.recvmsg(4096, socket.CMSG_SPACE(12))
