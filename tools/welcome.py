@@ -92,7 +92,7 @@ class Welcome:
         """The URL of an example, which is published where it is not or may have changed."""
         path = os.path.join(self.site.prefix, "share/doc/nbhook/examples", name)
         url = "" if self.rebuilt else self._nbhook("find", path, check=False)
-        return url or self._nbhook("add", path)
+        return url or self._nbhook("add", path, "--param", "inline=true")
 
     def _nbhook(self, *words: str, check: bool = True) -> str:
         command = [os.path.join(self.site.prefix, "bin/nbhook"), *words]
