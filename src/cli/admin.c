@@ -131,8 +131,10 @@ admin_ask(Cli *cli, const char *op, json_object *members, int content, gint64 pa
 	g_autofree char *socket = g_build_filename(settings->run_dir, "admin.sock", NULL);
 	if (!check_socket(socket, error))
 		return NULL;
-	g_autoptr(ControlClient) client = control_client_new(socket);
-	Frame *reply = control_call(client, op, g_steal_pointer(&given), names, &content,
+	/* kept: what a connection has begun ends with it */
+	if (cli->admin == NULL)
+		cli->admin = control_client_new(socket);
+	Frame *reply = control_call(cli->admin, op, g_steal_pointer(&given), names, &content,
 		content >= 0 ? 1 : 0, patience_ms < 0 ? -1 : clock_ms() + patience_ms, &retry_after,
 		&failure);
 	if (reply == NULL) {

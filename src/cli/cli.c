@@ -14,6 +14,7 @@ cli_clear(Cli *cli)
 {
 	g_clear_pointer(&cli->config, g_free);
 	g_clear_pointer(&cli->settings, settings_free);
+	g_clear_pointer(&cli->admin, control_client_free);
 }
 
 void

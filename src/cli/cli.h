@@ -9,15 +9,17 @@
 #include "base/json.h"
 #include "cli/table.h"
 #include "conf/settings.h"
+#include "control/client.h"
 
 typedef struct Command Command;
 
 typedef struct Cli {
-	char *config;       /* --config; NULL if not given */
-	gboolean json;      /* --json */
-	gboolean colour;    /* whether standard output is a terminal that has it */
-	Settings *settings; /* NULL until cli_settings() */
-	int exit_code;      /* of a command that fails in a way of its own; 0: the usual one */
+	char *config;         /* --config; NULL if not given */
+	gboolean json;        /* --json */
+	gboolean colour;      /* whether standard output is a terminal that has it */
+	Settings *settings;   /* NULL until cli_settings() */
+	ControlClient *admin; /* of admin.sock; NULL until something is asked */
+	int exit_code;        /* of a command that fails in a way of its own; 0: the usual one */
 } Cli;
 
 void cli_clear(Cli *cli);
