@@ -1,5 +1,6 @@
-/* cli/admin.h: one request to the daemon over <run_dir>/admin.sock.
+/* cli/admin.h: requests to the daemon over <run_dir>/admin.sock.
  *
+ * All requests of a command go over one connection, which is made anew when it breaks.
  * An error says what the user can do: which group is lacking and how to join it where the socket may not
  * be opened, how to start nbhookd where nobody listens. */
 #pragma once
