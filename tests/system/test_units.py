@@ -31,7 +31,7 @@ FOLDERS = {  # owner, group, mode
     "/var/lib/nbhook": ("nbhook", "nbhook", 0o711),
     "/var/lib/nbhook/pipeline_executions": ("nbhook", "nbhook", 0o711),
     "/var/lib/nbhook/versions": ("nbhook", "nbhook", 0o700),
-    "/var/lib/nbhook/production": ("nbhook", "nbhook-run", 0o2770),
+    "/var/lib/nbhook/production": ("nbhook", "nbhook-run", 0o3770),
 }
 
 
