@@ -255,11 +255,27 @@ remove_contents(Removal *removal, int folder, int depth, GError **error)
 	return removed;
 }
 
+/* Opens a folder that is to be removed, made writable where it is ours. */
+static int
+open_doomed(int parent, const char *name, GError **error)
+{
+	int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (folder < 0)
+		nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
+	else if (fchmod(folder, 0700) < 0)
+		g_debug("%s stays as it is: %s", name, g_strerror(errno));
+	return folder;
+}
+
 static gboolean
 move_up(Removal *removal, int parent, const char *name, GError **error)
 {
 	g_autofree char *unique = ids_uuid();
+	AUTO_FD folder = open_doomed(parent, name, error);
 
+	if (folder < 0)
+		return FALSE;
 	removal->moved = TRUE;
 	if (renameat(parent, name, removal->top, unique) == 0)
 		return TRUE;
@@ -277,11 +293,9 @@ remove_entry(Removal *removal, int parent, const char *name, int depth, GError *
 		return TRUE;
 	if (depth >= MAX_DEPTH)
 		return move_up(removal, parent, name, error);
-	AUTO_FD folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD folder = open_doomed(parent, name, error);
 	if (folder < 0)
-		return nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
-	if (fchmod(folder, 0700) < 0)
-		g_debug("%s stays as it is: %s", name, g_strerror(errno)); /* not ours */
+		return FALSE;
 	if (!remove_contents(removal, folder, depth + 1, error))
 		return FALSE;
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
@@ -293,11 +307,11 @@ remove_entry(Removal *removal, int parent, const char *name, int depth, GError *
 static gboolean
 empty_folder(int parent, const char *name, GError **error)
 {
-	AUTO_FD top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD top = open_doomed(parent, name, error);
 	Removal removal = { top, TRUE };
 
 	if (top < 0)
-		return nbhook_error_set_errno(error, errno, "opening %s to remove it", name);
+		return FALSE;
 	while (removal.moved) {
 		removal.moved = FALSE;
 		if (!remove_contents(&removal, top, 1, error))

@@ -87,3 +87,15 @@ def test_without_a_daemon_the_answer_is_503_at_once(make_site: Callable[..., Run
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.elapsed.total_seconds() < 1
+
+
+def test_a_status_file_that_a_crash_took_is_written_again(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    job = site.get(site.add(notebook(["1"]))).headers["X-Nbhook-Job"]
+    path = os.path.join(site.execution(job), "status.json")
+    site.wait_until(lambda: site.status(job)["status"] == "completed", "the job has ended")
+    before = site.status(job)
+    os.unlink(path)
+    site.supervised.kill("nbhookd", signal.SIGKILL)
+    site.wait_until(lambda: os.path.exists(path), "the status file is there again")
+    assert site.status(job) == before

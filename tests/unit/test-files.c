@@ -272,6 +272,33 @@ test_remove_tree(Folder *folder, gconstpointer unused)
 	assert_holds(kept, "file", "kept");
 }
 
+/* A tree may be deeper than there are descriptors, and not even writable. */
+static void
+test_remove_deep_tree(Folder *folder, gconstpointer unused)
+{
+	AUTO_FD at = files_make_folders(folder->fd, "deep", 0700, (gid_t) -1, NULL);
+	struct rlimit limit;
+
+	for (int i = 0; i < 500; i++) {
+		int next = files_make_folders(at, "d", 0700, (gid_t) -1, NULL);
+
+		g_assert_cmpint(next, >=, 0);
+		g_assert_cmpint(fchmod(at, 0500), ==, 0);
+		files_close(&at);
+		at = next;
+	}
+	put(at, "file", "x");
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	struct rlimit few = { 160, limit.rlim_max };
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+	g_autoptr(GError) error = NULL;
+	gboolean removed = files_remove_tree(folder->fd, "deep", &error);
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	g_assert_no_error(error);
+	g_assert_true(removed);
+	g_assert_cmpint(faccessat(folder->fd, "deep", F_OK, 0), ==, -1);
+}
+
 static void
 test_remove_tree_stays_inside(Folder *folder, gconstpointer unused)
 {
@@ -367,6 +394,7 @@ main(int argc, char **argv)
 	add("/files/replace-fails-whole", test_replace_fails_whole);
 	add("/files/read-all", test_read_all);
 	add("/files/remove-tree", test_remove_tree);
+	add("/files/remove-deep-tree", test_remove_deep_tree);
 	add("/files/remove-tree-stays-inside", test_remove_tree_stays_inside);
 	g_test_add_func("/files/published-path", test_published_path);
 	g_test_add_func("/files/published-path-length", test_published_path_length);
