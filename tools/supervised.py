@@ -30,6 +30,7 @@ class Supervised:
     def __init__(self, plan: Plan, ready_limit_s: float = 60.0) -> None:
         self.plan = plan
         self.ready_limit_s = ready_limit_s
+        self.wrapper: list[str] = []  # a command that the supervisor is started by
         self.child: Optional[subprocess.Popen] = None
 
     def __enter__(self) -> "Supervised":
@@ -42,7 +43,7 @@ class Supervised:
     def start(self) -> None:
         """Returns when everything is ready. Raises StartFailed."""
         self.child = subprocess.Popen(
-            [sys.executable, "-B", os.path.abspath(__file__)], stdin=subprocess.PIPE,
+            [*self.wrapper, sys.executable, "-B", os.path.abspath(__file__)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.child.stdin.write(self.plan.to_json() + "\n")
         self.child.stdin.flush()

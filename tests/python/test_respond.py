@@ -62,7 +62,8 @@ def kernel():
     def run(code):
         messages = []
         kernel_client.execute_interactive(
-            "import naas\n" + code, timeout=60, allow_stdin=False,
+            # after an error a kernel would abort what comes too soon
+            "import naas\n" + code, timeout=60, allow_stdin=False, stop_on_error=False,
             output_hook=lambda message: messages.append((message["msg_type"], message["content"])))
         return [(kind, content) for kind, content in messages if kind in ("display_data", "error")]
 

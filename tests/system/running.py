@@ -77,6 +77,10 @@ class RunningSite:
             self.status_findings += self.watch.end()["findings"]
             self.watch = None
 
+    def isolate(self) -> None:
+        """Before start(): nothing that runs here can signal what runs elsewhere. Needs root."""
+        self.supervised.wrapper = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
     # Webhooks and calls.
 
     def add(self, what: Union[str, dict[str, Any], bytes], params: Optional[dict[str, Any]] = None,
