@@ -11,14 +11,18 @@
 #include "daemon/dispatch.h"
 #include "daemon/records.h"
 
-typedef void (*Answer)(Daemon *daemon, Call *call, const Job *job);
+/* How a question about one job is answered. */
+typedef struct {
+	void (*live)(Daemon *daemon, Call *call, LiveJob *live);
+	void (*ended)(Daemon *daemon, Call *call, const Job *job);
+} Question;
 
 typedef struct {
 	Daemon *daemon;
 	Call *call; /* NULL when the asker has gone */
 	char *uuid;
 	gint64 hook; /* 0: any */
-	Answer answer;
+	const Question *question;
 	JobRecord *record;
 } Lookup;
 
@@ -75,7 +79,7 @@ on_looked_up(gpointer data, const GError *failure)
 	if (job == NULL)
 		call_fail(lookup->call, error, 0);
 	else
-		lookup->answer(lookup->daemon, lookup->call, job);
+		lookup->question->ended(lookup->daemon, lookup->call, job);
 }
 
 static void
@@ -114,7 +118,7 @@ read_question(Daemon *daemon, Call *call, const char **uuid, gint64 *hook)
 }
 
 static void
-ask_store(Daemon *daemon, Call *call, const char *uuid, gint64 hook, Answer answer)
+ask_store(Daemon *daemon, Call *call, const char *uuid, gint64 hook, const Question *question)
 {
 	Lookup *lookup = g_new0(Lookup, 1);
 
@@ -122,10 +126,33 @@ ask_store(Daemon *daemon, Call *call, const char *uuid, gint64 hook, Answer answ
 	lookup->call = call;
 	lookup->uuid = g_strdup(uuid);
 	lookup->hook = hook;
-	lookup->answer = answer;
+	lookup->question = question;
 	call_set_withdrawn(call, withdrawn, lookup);
 	store_writer_read(
 		daemon->writer, look_up, on_looked_up, lookup, (GDestroyNotify) lookup_free);
+}
+
+static void
+ask(Daemon *daemon, Call *call, const Question *question)
+{
+	const char *uuid;
+	gint64 hook;
+
+	if (!read_question(daemon, call, &uuid, &hook))
+		return;
+	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
+	if (live == NULL)
+		ask_store(daemon, call, uuid, hook, question);
+	else if (hook != 0 && live_job(live)->webhook != hook)
+		not_found(call);
+	else
+		question->live(daemon, call, live);
+}
+
+static void
+wait_for_live(Daemon *daemon, Call *call, LiveJob *live)
+{
+	live_wait(live, call);
 }
 
 static void
@@ -139,19 +166,15 @@ answer_ended(Daemon *daemon, Call *call, const Job *job)
 void
 questions_wait(Call *call, gpointer data)
 {
-	Daemon *daemon = data;
-	const char *uuid;
-	gint64 hook;
+	static const Question question = { wait_for_live, answer_ended };
 
-	if (!read_question(daemon, call, &uuid, &hook))
-		return;
-	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
-	if (live == NULL)
-		ask_store(daemon, call, uuid, hook, answer_ended);
-	else if (hook != 0 && live_job(live)->webhook != hook)
-		not_found(call);
-	else
-		live_wait(live, call);
+	ask(data, call, &question);
+}
+
+static void
+watch_live(Daemon *daemon, Call *call, LiveJob *live)
+{
+	live_watch(live, call, json_int_member(call_body(call), "seen", 0));
 }
 
 static void
@@ -163,19 +186,9 @@ answer_status(Daemon *daemon, Call *call, const Job *job)
 void
 questions_status(Call *call, gpointer data)
 {
-	Daemon *daemon = data;
-	const char *uuid;
-	gint64 hook;
+	static const Question question = { watch_live, answer_status };
 
-	if (!read_question(daemon, call, &uuid, &hook))
-		return;
-	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
-	if (live == NULL)
-		ask_store(daemon, call, uuid, hook, answer_status);
-	else if (hook != 0 && live_job(live)->webhook != hook)
-		not_found(call);
-	else
-		live_watch(live, call, json_int_member(call_body(call), "seen", 0));
+	ask(data, call, &question);
 }
 
 static void
@@ -196,20 +209,18 @@ send_log(Daemon *daemon, Call *call, const Job *job)
 	}
 }
 
+static void
+send_live_log(Daemon *daemon, Call *call, LiveJob *live)
+{
+	send_log(daemon, call, live_job(live));
+}
+
 void
 questions_log(Call *call, gpointer data)
 {
-	Daemon *daemon = data;
-	const char *uuid;
-	gint64 hook;
+	static const Question question = { send_live_log, send_log };
 
-	if (!read_question(daemon, call, &uuid, &hook))
-		return;
-	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
-	if (live == NULL)
-		ask_store(daemon, call, uuid, hook, send_log);
-	else
-		send_log(daemon, call, live_job(live));
+	ask(data, call, &question);
 }
 
 static void
@@ -219,25 +230,24 @@ refuse_stop(Daemon *daemon, Call *call, const Job *job)
 		job_status_word(job->status));
 }
 
+static void
+stop_live(Daemon *daemon, Call *call, LiveJob *live)
+{
+	const char *reason = json_string_member(call_body(call), "reason");
+
+	if (!dispatcher_stop(live, reason != NULL ? reason : "stopped_by_user")) {
+		refuse_stop(daemon, call, live_job(live));
+		return;
+	}
+	json_object *members = json_object_new_object();
+	json_put_string(members, "job", live_job(live)->id);
+	call_reply(call, members, NULL, NULL, 0);
+}
+
 void
 questions_stop(Call *call, gpointer data)
 {
-	Daemon *daemon = data;
-	const char *reason = json_string_member(call_body(call), "reason");
-	const char *uuid;
-	gint64 hook;
+	static const Question question = { stop_live, refuse_stop };
 
-	if (!read_question(daemon, call, &uuid, &hook))
-		return;
-	LiveJob *live = dispatcher_find(daemon->dispatcher, uuid);
-	if (live == NULL) {
-		ask_store(daemon, call, uuid, hook, refuse_stop);
-	} else if (!dispatcher_stop(live, reason != NULL ? reason : "stopped_by_user")) {
-		refuse_stop(daemon, call, live_job(live));
-	} else {
-		json_object *members = json_object_new_object();
-
-		json_put_string(members, "job", live_job(live)->id);
-		call_reply(call, members, NULL, NULL, 0);
-	}
+	ask(data, call, &question);
 }
