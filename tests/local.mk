@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test-outputs \
 	tests/unit/test-params \
 	tests/unit/test-player \
+	tests/unit/test-recent \
 	tests/unit/test-registry \
 	tests/unit/test-request \
 	tests/unit/test-response \

@@ -8,6 +8,7 @@
 #include "daemon/job_list.h"
 #include "daemon/keys.h"
 #include "daemon/questions.h"
+#include "daemon/recent.h"
 #include "daemon/records.h"
 #include "daemon/repair.h"
 #include "daemon/runner_link.h"
@@ -131,6 +132,7 @@ daemon_new(const Settings *settings, GError **error)
 	daemon->settings = settings;
 	g_queue_init(&daemon->changes);
 	daemon->registry = registry_new();
+	daemon->recent = recent_new();
 	daemon->workers = workers_new(g_main_context_default());
 	daemon->server = server_new(ops, intake_gone, daemon);
 	daemon->runner = runner_link_new(runner_path);
@@ -168,6 +170,7 @@ daemon_free(Daemon *daemon)
 	intake_free(daemon->intake);
 	deliveries_free(daemon->deliveries);
 	runner_link_free(daemon->runner);
+	recent_free(daemon->recent);
 	registry_free(daemon->registry);
 	folders_free(daemon->folders);
 	g_free(daemon);

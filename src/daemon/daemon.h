@@ -13,6 +13,7 @@
 
 typedef struct Deliveries Deliveries;
 typedef struct Intake Intake;
+typedef struct Recent Recent;
 typedef struct Dispatcher Dispatcher;
 typedef struct RunnerLink RunnerLink;
 
@@ -26,6 +27,7 @@ typedef struct Daemon {
 	RunnerLink *runner;
 	Intake *intake;         /* folders of calls that have begun and are not submitted */
 	Deliveries *deliveries; /* what senders call their deliveries */
+	Recent *recent;         /* the last runs of each notebook */
 	GQueue changes;         /* of webhooks, one made after the other (daemon/change.h) */
 	Dispatcher *dispatcher; /* accepted jobs that have not ended */
 } Daemon;

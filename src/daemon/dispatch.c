@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "daemon/deliveries.h"
+#include "daemon/recent.h"
 #include "daemon/records.h"
 #include "daemon/run.h"
 #include "daemon/status.h"
@@ -183,6 +184,7 @@ void
 dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live)
 {
 	give_slot_back(live);
+	recent_forget(dispatcher->daemon->recent, live->job);
 	g_hash_table_remove(dispatcher->jobs, live->job->uuid);
 	pump(dispatcher);
 }

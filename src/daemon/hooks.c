@@ -13,6 +13,7 @@
 #include "daemon/change.h"
 #include "daemon/hook_params.h"
 #include "daemon/listing.h"
+#include "daemon/recent.h"
 #include "daemon/rights.h"
 #include "daemon/versions.h"
 #include "jupyter/kernelspec.h"
@@ -249,6 +250,7 @@ on_deleted(gpointer data, const GError *failure)
 		return;
 	}
 	registry_remove_hook(change->daemon->registry, change->hook->id);
+	recent_drop(change->daemon->recent, change->hook->path);
 	g_info("%s is taken down", change->hook->path);
 	workers_push(change->daemon->workers, withdraw_file, on_withdrawn_file, change, NULL);
 }

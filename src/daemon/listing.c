@@ -2,9 +2,7 @@
 
 #include "base/clock.h"
 #include "daemon/dispatch.h"
-#include "daemon/records.h"
-
-#define RUNS_SHOWN 10
+#include "daemon/recent.h"
 
 typedef struct {
 	Daemon *daemon;
@@ -13,7 +11,8 @@ typedef struct {
 	Hook *only;       /* NULL: all are asked for */
 	int content;      /* the file of its current version, or -1 */
 	GPtrArray *hooks; /* of Hook, referenced */
-	GPtrArray *runs;  /* for each hook a GPtrArray of JobRecord, newest first */
+	GPtrArray *paths; /* of those whose runs the store is asked for */
+	GPtrArray *runs;  /* for each path a GPtrArray of JobRecord, newest first */
 } Listing;
 
 static void
@@ -23,6 +22,7 @@ listing_free(Listing *listing)
 	files_close(&listing->content);
 	hook_unref(listing->only);
 	g_ptr_array_unref(listing->hooks);
+	g_ptr_array_unref(listing->paths);
 	g_ptr_array_unref(listing->runs);
 	g_free(listing);
 }
@@ -32,9 +32,9 @@ read_runs(const StoreInterface *store, Store *handle, gpointer data, GError **er
 {
 	Listing *listing = data;
 
-	for (guint i = 0; i < listing->hooks->len; i++) {
-		const Hook *hook = g_ptr_array_index(listing->hooks, i);
-		GPtrArray *runs = store->list_jobs(handle, NULL, hook->path, RUNS_SHOWN, error);
+	for (guint i = 0; i < listing->paths->len; i++) {
+		const char *path = g_ptr_array_index(listing->paths, i);
+		GPtrArray *runs = store->list_jobs(handle, NULL, path, RECENT_RUNS, error);
 
 		if (runs == NULL)
 			return FALSE;
@@ -43,27 +43,15 @@ read_runs(const StoreInterface *store, Store *handle, gpointer data, GError **er
 	return TRUE;
 }
 
-static json_object *
-describe_run(const Job *job)
-{
-	json_object *run = json_object_new_object();
-	g_autofree char *date = clock_iso(job->accepted_us);
-
-	json_put_string(run, "id", job->id);
-	json_put_double(run, "duration", job_seconds(job));
-	json_put_string(run, "date", date);
-	json_put_string(run, "status", job_status_word(job->status));
-	return run;
-}
-
+/* ran_us: when its last run was accepted, 0: it has none. */
 static const char *
-hook_status(const Hook *hook, const Job *last)
+hook_status(const Hook *hook, gint64 ran_us, JobStatus last)
 {
-	if (last == NULL)
+	if (ran_us == 0)
 		return hook->edited ? "edited" : "installed";
-	if (!job_status_is_ended(last->status))
+	if (!job_status_is_ended(last))
 		return "started";
-	return last->status == JOB_COMPLETED ? "healthy" : "error";
+	return last == JOB_COMPLETED ? "healthy" : "error";
 }
 
 static char *
@@ -73,31 +61,14 @@ hook_url(const Daemon *daemon, const Hook *hook)
 }
 
 static json_object *
-describe_runs(GPtrArray *records, Job **last)
-{
-	json_object *runs = json_object_new_array();
-
-	*last = NULL;
-	for (guint i = 0; i < records->len; i++) {
-		g_autoptr(Job) job = records_job(g_ptr_array_index(records, i), NULL);
-
-		if (job == NULL)
-			continue;
-		json_object_array_add(runs, describe_run(job));
-		if (*last == NULL)
-			*last = g_steal_pointer(&job);
-	}
-	return runs;
-}
-
-static json_object *
-describe(const Daemon *daemon, const Hook *hook, GPtrArray *records)
+describe(const Daemon *daemon, const Hook *hook)
 {
 	json_object *description = json_object_new_object();
-	g_autoptr(Job) last = NULL;
-	json_object *runs = describe_runs(records, &last);
+	JobStatus last = JOB_PENDING;
+	gint64 ran_us = 0;
+	json_object *runs = recent_runs(daemon->recent, hook->path, &last, &ran_us);
 	g_autofree char *updated = clock_iso(hook->updated_us);
-	g_autofree char *ran = last != NULL ? clock_iso(last->accepted_us) : NULL;
+	g_autofree char *ran = ran_us != 0 ? clock_iso(ran_us) : NULL;
 	g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, hook->id);
 	g_autofree char *url = hook_url(daemon, hook);
 
@@ -106,32 +77,25 @@ describe(const Daemon *daemon, const Hook *hook, GPtrArray *records)
 	json_put_string(description, "value", hook->token);
 	json_put_string(description, "url", url);
 	json_put_string(description, "path", hook->path);
-	json_put_string(description, "status", hook_status(hook, last));
+	json_put_string(description, "status", hook_status(hook, ran_us, last));
 	json_put_shared(description, "params", hook->params);
 	json_put_string(description, "lastUpdate", updated);
 	json_put_string(description, "lastRun", ran);
-	json_object_object_add(description, "runs", runs);
+	json_put_shared(description, "runs", runs);
 	return description;
 }
 
+/* The runs of all its webhooks are known. */
 static void
-on_runs(gpointer data, const GError *failure)
+reply(Listing *listing)
 {
 	static const char *const names[] = { "content" };
-	Listing *listing = data;
-
-	if (listing->call == NULL)
-		return;
-	if (failure != NULL) {
-		call_fail(listing->call, failure, 0);
-		return;
-	}
 	json_object *members = json_object_get(listing->members);
 	json_object *jobs = json_object_new_array();
+
 	for (guint i = 0; i < listing->hooks->len; i++) {
 		const Hook *hook = g_ptr_array_index(listing->hooks, i);
-		json_object *job =
-			describe(listing->daemon, hook, g_ptr_array_index(listing->runs, i));
+		json_object *job = describe(listing->daemon, hook);
 
 		if (listing->only != NULL && hook->id == listing->only->id) {
 			json_put_shared(members, "job", job);
@@ -144,15 +108,43 @@ on_runs(gpointer data, const GError *failure)
 }
 
 static void
+on_runs(gpointer data, const GError *failure)
+{
+	Listing *listing = data;
+
+	if (failure != NULL) {
+		if (listing->call != NULL)
+			call_fail(listing->call, failure, 0);
+		return;
+	}
+	for (guint i = 0; i < listing->paths->len; i++)
+		recent_fill(listing->daemon->recent, g_ptr_array_index(listing->paths, i),
+			g_ptr_array_index(listing->runs, i));
+	if (listing->call != NULL)
+		reply(listing);
+}
+
+static void
 withdrawn(Call *call, gpointer data)
 {
 	((Listing *) data)->call = NULL;
 	call_drop(call);
 }
 
-void
-listing_reply(
-	Daemon *daemon, Call *call, json_object *members, Hook *hook, gboolean all, int content)
+static void
+add_hook(Listing *listing, Hook *hook)
+{
+	Recent *recent = listing->daemon->recent;
+
+	g_ptr_array_add(listing->hooks, hook_ref(hook));
+	if (recent_knows(recent, hook->path))
+		return;
+	recent_expect(recent, hook->path);
+	g_ptr_array_add(listing->paths, g_strdup(hook->path));
+}
+
+static Listing *
+new_listing(Daemon *daemon, Call *call, json_object *members, Hook *hook, int content)
 {
 	Listing *listing = g_new0(Listing, 1);
 
@@ -162,14 +154,29 @@ listing_reply(
 	listing->members = members != NULL ? members : json_object_new_object();
 	listing->only = hook != NULL ? hook_ref(hook) : NULL;
 	listing->hooks = g_ptr_array_new_with_free_func((GDestroyNotify) hook_unref);
+	listing->paths = g_ptr_array_new_with_free_func(g_free);
 	listing->runs = g_ptr_array_new_with_free_func((GDestroyNotify) g_ptr_array_unref);
+	return listing;
+}
+
+void
+listing_reply(
+	Daemon *daemon, Call *call, json_object *members, Hook *hook, gboolean all, int content)
+{
+	Listing *listing = new_listing(daemon, call, members, hook, content);
+
 	if (all) {
 		g_autoptr(GPtrArray) hooks = registry_hooks(daemon->registry);
 
 		for (guint i = 0; i < hooks->len; i++)
-			g_ptr_array_add(listing->hooks, hook_ref(g_ptr_array_index(hooks, i)));
+			add_hook(listing, g_ptr_array_index(hooks, i));
 	} else {
-		g_ptr_array_add(listing->hooks, hook_ref(hook));
+		add_hook(listing, hook);
+	}
+	if (listing->paths->len == 0) {
+		reply(listing);
+		listing_free(listing);
+		return;
 	}
 	call_set_withdrawn(call, withdrawn, listing);
 	store_writer_read(

@@ -1,6 +1,7 @@
 #include "daemon/live.h"
 
 #include "base/clock.h"
+#include "daemon/recent.h"
 #include "daemon/records.h"
 #include "daemon/status.h"
 
@@ -79,6 +80,7 @@ live_changed(LiveJob *live)
 void
 live_publish(LiveJob *live)
 {
+	recent_note(live->daemon->recent, live->job);
 	if (live->execution >= 0)
 		status_write(live->job, live->execution, FALSE);
 	live_changed(live);

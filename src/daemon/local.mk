@@ -14,6 +14,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/live.c src/daemon/live.h \
 	src/daemon/outcome.c src/daemon/outcome.h \
 	src/daemon/questions.c src/daemon/questions.h \
+	src/daemon/recent.c src/daemon/recent.h \
 	src/daemon/records.c src/daemon/records.h \
 	src/daemon/registry.c src/daemon/registry.h \
 	src/daemon/repair.c src/daemon/repair.h \
