@@ -56,7 +56,7 @@ EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/name
 	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py
 
 # Whole-system tests, run by pytest.
-EXTRA_DIST += tests/python tests/system
+EXTRA_DIST += tests/kernel tests/python tests/system
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
