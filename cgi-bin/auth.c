@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base64.h"
+#include "base/base64.h"
 
 /* RFC 6750 section 2.1: b64token; a key is never longer than this. */
 #define MAX_KEY_LENGTH 256

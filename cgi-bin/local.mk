@@ -4,7 +4,6 @@ libnbhookweb_a_SOURCES = \
 	cgi-bin/accept.c cgi-bin/accept.h \
 	cgi-bin/answer.c cgi-bin/answer.h \
 	cgi-bin/auth.c cgi-bin/auth.h \
-	cgi-bin/base64.c cgi-bin/base64.h \
 	cgi-bin/call.c cgi-bin/call.h \
 	cgi-bin/delivery.c cgi-bin/delivery.h \
 	cgi-bin/field.c cgi-bin/field.h \

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base64.h"
+#include "base/base64.h"
 #include "notebook/notebook.h"
 
 static guchar *

@@ -1,6 +1,8 @@
 libnbhook_a_SOURCES += \
+	src/base/base64.c src/base/base64.h \
 	src/base/claim.c src/base/claim.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/copy.c src/base/copy.h \
 	src/base/error.c src/base/error.h \
 	src/base/files.c src/base/files.h \
 	src/base/frame.c src/base/frame.h \

@@ -1,4 +1,4 @@
-/* base64.h: base64 as RFC 4648 section 4 has it and nothing else: padded, without line breaks. (GLib's
+/* base/base64.h: base64 as RFC 4648 section 4 has it and nothing else: padded, without line breaks. (GLib's
  * decoder skips what it does not know.) */
 #pragma once
 
