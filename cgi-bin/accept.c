@@ -54,6 +54,15 @@ weight_for(GPtrArray *ranges, const char *type)
 	return weight;
 }
 
+double
+accept_weight(const char *accept, const char *type)
+{
+	g_autoptr(GPtrArray) ranges = field_list(accept);
+	g_autofree char *plain = g_ascii_strdown(type, (gssize) strcspn(type, "; \t"));
+
+	return ranges->len > 0 ? weight_for(ranges, plain) : 1;
+}
+
 gboolean
 accept_prefers_html(const char *accept)
 {

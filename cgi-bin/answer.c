@@ -22,6 +22,8 @@ struct Answer {
 	char *bytes;        /* the body, or NULL */
 	gint64 size;
 	int fd;                /* the body when bytes is NULL; -1 for none */
+	gint64 from;           /* where it begins in fd */
+	gboolean elsewhere;    /* the web server sends the body */
 	json_object *document; /* the value that bytes was printed from, or NULL */
 	char *type;            /* Content-Type */
 };
@@ -36,7 +38,9 @@ static const PhraseRow phrase_rows[] = {
 	{ 200, "OK" },
 	{ 202, "Accepted" },
 	{ 204, "No Content" },
+	{ 206, "Partial Content" },
 	{ 302, "Found" },
+	{ 304, "Not Modified" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
@@ -45,9 +49,11 @@ static const PhraseRow phrase_rows[] = {
 	{ 406, "Not Acceptable" },
 	{ 409, "Conflict" },
 	{ 410, "Gone" },
+	{ 412, "Precondition Failed" },
 	{ 413, "Content Too Large" },
 	{ 414, "URI Too Long" },
 	{ 415, "Unsupported Media Type" },
+	{ 416, "Range Not Satisfiable" },
 	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
 	{ 500, "Internal Server Error" },
@@ -57,7 +63,7 @@ static const PhraseRow phrase_rows[] = {
 
 /* Types that a browser runs scripts of: a notebook's page must not act as the site that serves it. */
 static const char *const active_types[] = {
-	"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml", NULL,
+	"text/html", "text/xml", "text/xsl", "application/xml", NULL,
 };
 /* clang-format on */
 
@@ -130,6 +136,15 @@ answer_header(Answer *answer, const char *name, const char *value)
 	g_ptr_array_add(answer->headers, g_strdup(value));
 }
 
+const char *
+answer_get_header(const Answer *answer, const char *name)
+{
+	for (guint i = 0; i < answer->headers->len; i += 2)
+		if (g_ascii_strcasecmp(g_ptr_array_index(answer->headers, i), name) == 0)
+			return g_ptr_array_index(answer->headers, i + 1);
+	return NULL;
+}
+
 void
 answer_header_seconds(Answer *answer, const char *name, gint64 seconds)
 {
@@ -175,15 +190,14 @@ answer_disposition(Answer *answer, gboolean is_inline, const char *filename)
 static void
 set_type(Answer *answer, const char *type)
 {
-	size_t length = strcspn(type, "; \t");
+	g_autofree char *plain = g_ascii_strdown(type, (gssize) strcspn(type, "; \t"));
 
 	answer_header(answer, "Content-Type", type);
 	g_free(answer->type);
 	answer->type = g_strdup(type);
-	for (const char *const *active = active_types; *active != NULL; active++)
-		if (strlen(*active) == length && g_ascii_strncasecmp(*active, type, length) == 0)
-			answer_header(answer, "Content-Security-Policy",
-				"sandbox allow-scripts allow-popups allow-downloads");
+	if (g_strv_contains(active_types, plain) || g_str_has_suffix(plain, "+xml"))
+		answer_header(answer, "Content-Security-Policy",
+			"sandbox allow-scripts allow-popups allow-downloads");
 }
 
 static void
@@ -216,6 +230,20 @@ answer_document(const Answer *answer, const char *type)
 	return g_strcmp0(answer->type, type) == 0 ? answer->document : NULL;
 }
 
+/* In the form of nginx, so that a download that one of us began can be resumed with the other. */
+static void
+put_validators(Answer *answer, const struct stat *status)
+{
+	g_autoptr(GDateTime) modified = g_date_time_new_from_unix_utc(status->st_mtime);
+	g_autofree char *date = g_date_time_format(modified, "%a, %d %b %Y %H:%M:%S GMT");
+	g_autofree char *tag =
+		g_strdup_printf("\"%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x\"",
+			(gint64) status->st_mtime, (gint64) status->st_size);
+
+	answer_header(answer, "ETag", tag);
+	answer_header(answer, "Last-Modified", date);
+}
+
 gboolean
 answer_file(Answer *answer, const char *type, int fd, GError **error)
 {
@@ -227,7 +255,36 @@ answer_file(Answer *answer, const char *type, int fd, GError **error)
 	set_type(answer, type);
 	answer->fd = files_steal_fd(&file);
 	answer->size = (gint64) status.st_size;
+	put_validators(answer, &status);
 	return TRUE;
+}
+
+void
+answer_elsewhere(Answer *answer, const char *location)
+{
+	answer_header(answer, "X-Accel-Redirect", location);
+	answer->elsewhere = TRUE;
+}
+
+void
+answer_slice(Answer *answer, gint64 from, gint64 size)
+{
+	answer->status = 206;
+	answer->from = from;
+	answer->size = size;
+}
+
+void
+answer_nothing(Answer *answer, int status)
+{
+	answer->status = status;
+	files_close(&answer->fd);
+}
+
+gint64
+answer_size(const Answer *answer)
+{
+	return answer->size;
 }
 
 static char *
@@ -241,7 +298,7 @@ print_head(const Answer *answer)
 		g_string_append_printf(head, "%s: %s\r\n",
 			(const char *) g_ptr_array_index(answer->headers, i),
 			(const char *) g_ptr_array_index(answer->headers, i + 1));
-	if (answer->bytes != NULL || answer->fd >= 0)
+	if (!answer->elsewhere && (answer->bytes != NULL || answer->fd >= 0))
 		g_string_append_printf(
 			head, "Content-Length: %" G_GINT64_FORMAT "\r\n", answer->size);
 	g_string_append(head, "\r\n");
@@ -256,7 +313,7 @@ send_file(const Answer *answer, const WebIo *io, gpointer peer)
 
 	while (sent < answer->size) {
 		size_t wanted = (size_t) MIN(answer->size - sent, PIECE_SIZE);
-		ssize_t got = pread(answer->fd, piece, wanted, (off_t) sent);
+		ssize_t got = pread(answer->fd, piece, wanted, (off_t) (answer->from + sent));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -286,7 +343,7 @@ answer_send(Answer *answer, const WebIo *io, gpointer peer, gboolean without_bod
 
 	if (!io->write(peer, head, strlen(head)))
 		return FALSE;
-	if (without_body)
+	if (without_body || sent->elsewhere)
 		return TRUE;
 	if (sent->bytes != NULL)
 		return io->write(peer, sent->bytes, (size_t) sent->size);

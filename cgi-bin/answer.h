@@ -29,11 +29,24 @@ void answer_header_seconds(Answer *answer, const char *name, gint64 seconds);
 /* Content-Disposition as RFC 6266 has it, with the name for everybody and the name in UTF-8. */
 void answer_disposition(Answer *answer, gboolean is_inline, const char *filename);
 
-/* The body: text that is copied, a JSON value that is given away, or the bytes of a regular file from
- * its beginning, whose descriptor is given away (also on error; INTERNAL when it cannot be looked at). */
+/* The body: text that is copied, a JSON value that is given away, or the bytes of a regular file,
+ * whose descriptor is given away (also on error; INTERNAL when it cannot be looked at). A file has an ETag and
+ * a Last-Modified, those that nginx would make. */
 void answer_text(Answer *answer, const char *type, const char *text);
 void answer_json(Answer *answer, const char *type, json_object *value);
 gboolean answer_file(Answer *answer, const char *type, int fd, GError **error);
+
+/* The same file, to be sent by the web server, which knows it as location: X-Accel-Redirect. */
+void answer_elsewhere(Answer *answer, const char *location);
+
+/* Of a file that is sent from here: only the size bytes from from on; nothing of it, with another status. */
+void answer_slice(Answer *answer, gint64 from, gint64 size);
+void answer_nothing(Answer *answer, int status);
+
+gint64 answer_size(const Answer *answer);
+
+/* The value of a header, NULL if it has none. Borrowed until the next answer_header(). */
+const char *answer_get_header(const Answer *answer, const char *name);
 
 /* The JSON value that the body is, if it is of that very type; NULL otherwise. Borrowed. */
 json_object *answer_document(const Answer *answer, const char *type);

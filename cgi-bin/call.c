@@ -355,7 +355,7 @@ answer_unfinished(Call *call, const OutcomeJob *job, const Preferences *applied)
 static Answer *
 answer_run(Call *call)
 {
-	OutcomeJob job = { call->worker->settings, call->token, call->job };
+	OutcomeJob job = { call->worker->settings, call->token, call->job, call->request, FALSE };
 	g_autoptr(GError) error = NULL;
 	Preferences applied;
 	gint64 limit_ms = patience_of(call, &applied);

@@ -11,6 +11,7 @@ libnbhookweb_a_SOURCES = \
 	cgi-bin/outcome.c cgi-bin/outcome.h \
 	cgi-bin/page.c cgi-bin/page.h \
 	cgi-bin/page_text.c cgi-bin/page_text.h \
+	cgi-bin/partial.c cgi-bin/partial.h \
 	cgi-bin/prefer.c cgi-bin/prefer.h \
 	cgi-bin/problem.c cgi-bin/problem.h \
 	cgi-bin/published_file.c cgi-bin/published_file.h \

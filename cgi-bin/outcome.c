@@ -1,6 +1,8 @@
 #include "outcome.h"
 
+#include "accept.h"
 #include "base/error.h"
+#include "partial.h"
 #include "problem.h"
 
 #define RETRY_AFTER_S 5
@@ -22,20 +24,97 @@ url_of(const OutcomeJob *job, const char *what)
 		"%s/webhook/%s/%s/%s", job->settings->public_url, job->token, what, job->id);
 }
 
-static Answer *
-answer_response(json_object *response, Frame *reply, gboolean is_inline)
+/* One form of a response, of which there may be two. */
+typedef struct Form {
+	const char *name; /* of its file, and of the descriptor */
+	json_object *about;
+	double weight; /* what Accept says */
+} Form;
+
+static const char *
+type_of(json_object *about)
 {
-	int fd = frame_steal_fd(reply, "response");
-	const char *type = json_string_member(response, "type");
-	const char *filename = json_string_member(response, "filename");
+	const char *type = json_string_member(about, "type");
+
+	return type != NULL ? type : "application/octet-stream";
+}
+
+static Form
+weigh(const OutcomeJob *job, const char *name, json_object *about)
+{
+	const char *accept = web_request_header(job->request, "accept");
+
+	return (Form){ name, about, about != NULL ? accept_weight(accept, type_of(about)) : 0 };
+}
+
+static Answer *
+refuse_types(const OutcomeJob *job, json_object *response, json_object *alternative)
+{
+	json_object *more = json_object_new_object();
+	json_object *types = json_object_new_array();
+	g_autoptr(GError) error = g_error_new(NBHOOK_ERROR, NBHOOK_ERROR_NOT_ACCEPTABLE,
+		"the notebook was run, and its response is %s%s%s, which the header Accept does "
+		"not allow",
+		type_of(response), alternative != NULL ? " or " : "",
+		alternative != NULL ? type_of(alternative) : "");
+
+	json_object_array_add(types, json_object_new_string(type_of(response)));
+	if (alternative != NULL)
+		json_object_array_add(types, json_object_new_string(type_of(alternative)));
+	json_put_string(more, "id", job->id);
+	json_object_object_add(more, "types", types);
+	return problem_answer(FAMILY_WEBHOOK, error, 0, more);
+}
+
+/* Who sends the body, and how much of it. */
+static void
+settle_body(const OutcomeJob *job, Answer *answer, const char *folder, const char *name)
+{
+	const WebRequest *request = job->request;
+
+	if (request->accel != NULL && folder != NULL &&
+		(job->is_again || !partial_is_wanted(request))) {
+		g_autofree char *location =
+			g_strdup_printf("%s%s/%s", request->accel, folder, name);
+
+		answer_elsewhere(answer, location);
+	} else if (job->is_again) {
+		partial_apply(answer, request);
+	}
+}
+
+static Answer *
+answer_form(const OutcomeJob *job, const Form *form, Frame *reply, gboolean is_inline)
+{
+	int fd = frame_steal_fd(reply, form->name);
+	const char *filename = json_string_member(form->about, "filename");
 	g_autoptr(Answer) answer = answer_new(200);
 	g_autoptr(GError) error = NULL;
 
-	if (!answer_file(answer, type != NULL ? type : "application/octet-stream", fd, &error))
+	if (!answer_file(answer, type_of(form->about), fd, &error))
 		return problem_answer(FAMILY_WEBHOOK, error, 0, NULL);
 	if (filename != NULL)
 		answer_disposition(answer, is_inline, filename);
+	if (g_strcmp0(json_string_member(form->about, "kind"), "file") == 0)
+		answer_header(answer, "Cache-Control", "private, no-cache");
+	settle_body(job, answer, json_string_member(reply->body, "folder"), form->name);
 	return g_steal_pointer(&answer);
+}
+
+static Answer *
+answer_response(const OutcomeJob *job, Frame *reply, gboolean is_inline)
+{
+	json_object *response = json_object_member(reply->body, "response");
+	json_object *alternative = json_object_member(response, "alternative");
+	Form first = weigh(job, "response", response);
+	Form second = weigh(job, "alternative", alternative);
+	const Form *best = second.weight > first.weight ? &second : &first;
+	Answer *answer = best->weight > 0 ? answer_form(job, best, reply, is_inline)
+					  : refuse_types(job, response, alternative);
+
+	if (alternative != NULL)
+		answer_header(answer, "Vary", "Accept");
+	return answer;
 }
 
 static Answer *
@@ -86,8 +165,7 @@ outcome_answer(const OutcomeJob *job, Frame *reply, json_object *webhook)
 		return mark(job, answer_next(next_url));
 	if (response == NULL)
 		return mark(job, answer_done(job, reply->body));
-	return mark(
-		job, answer_response(response, reply, json_bool_member(webhook, "inline", FALSE)));
+	return mark(job, answer_response(job, reply, json_bool_member(webhook, "inline", FALSE)));
 }
 
 static json_object *

@@ -16,10 +16,15 @@ typedef struct OutcomeJob {
 	const Settings *settings;
 	const char *token;
 	const char *id;
+	const WebRequest *request; /* who asks */
+	gboolean is_again;         /* the results are asked for, not the call made */
 } OutcomeJob;
 
 /* The answer of an ended job. reply is that of job.wait, whose descriptor "response" is taken out;
- * webhook has its members inline and next_url. */
+ * webhook has its members inline and next_url. Of a response in two forms Accept chooses one, or neither (406).
+ *
+ * The body is left to the web server where that can send it. Ranges and conditions are for the results:
+ * a call that is repeated because its download broke off would else get the end of another run's. */
 Answer *outcome_answer(const OutcomeJob *job, Frame *reply, json_object *webhook);
 
 /* What a caller is told at the response limit (500), after limit_ms of waiting. */

@@ -89,7 +89,7 @@ watch_results(WebWorker *worker, const WebRequest *request, const RouteMatch *ma
 
 	if (state == NULL)
 		return refusal;
-	OutcomeJob job = { worker->settings, match->token, match->job };
+	OutcomeJob job = { worker->settings, match->token, match->job, request, TRUE };
 	const char *status = json_string_member(document_of(state), "status");
 	if (status == NULL || !g_strv_contains(ended_states, status))
 		return running(&job, request, document_of(state));

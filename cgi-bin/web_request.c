@@ -105,6 +105,15 @@ target_of(char **environment)
 	return g_strdup(uri);
 }
 
+/* NBHOOK_ACCEL is nginx's word, in its configuration; a caller's headers all begin with HTTP_. */
+static char *
+accel_of(char **environment)
+{
+	const char *accel = variable(environment, "NBHOOK_ACCEL");
+
+	return accel[0] == '/' ? g_strdup(accel) : NULL;
+}
+
 WebRequest *
 web_request_new(char **environment, const WebIo *io, gpointer peer)
 {
@@ -122,6 +131,7 @@ web_request_new(char **environment, const WebIo *io, gpointer peer)
 				: g_strndup(request->target, (size_t) (question - request->target));
 	request->query = g_strdup(question == NULL ? "" : question + 1);
 	request->length = -1;
+	request->accel = accel_of(environment);
 	request->headers = json_object_new_object();
 	collect_headers(request, environment);
 	return request;
@@ -136,6 +146,7 @@ web_request_free(WebRequest *request)
 	g_free(request->target);
 	g_free(request->path);
 	g_free(request->query);
+	g_free(request->accel);
 	g_free(request->length_text);
 	g_strfreev(request->segments);
 	json_object_put(request->headers);

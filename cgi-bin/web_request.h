@@ -30,9 +30,10 @@ typedef struct WebRequest {
 	char *query;          /* still percent-encoded, "" if there is none */
 	json_object *headers; /* strings by lower-case name, UTF-8 */
 	size_t headers_size;  /* of all names and values */
-	char *length_text;    /* Content-Length as received, NULL if there is none */
-	gint64 length;        /* the same as a number from web_request_check() on; -1 for none */
-	char **segments;      /* of the path, decoded; from web_request_check() on */
+	char *accel; /* where the web server has our files (X-Accel-Redirect); NULL: nowhere */
+	char *length_text; /* Content-Length as received, NULL if there is none */
+	gint64 length;     /* the same as a number from web_request_check() on; -1 for none */
+	char **segments;   /* of the path, decoded; from web_request_check() on */
 } WebRequest;
 
 /* environment is a NULL-terminated array of "NAME=value" (RFC 3875; HTTP_* are the headers), of which

@@ -23,11 +23,13 @@ unit_tests = \
 	tests/unit/test-files \
 	tests/unit/test-frame \
 	tests/unit/test-hook-params \
+	tests/unit/test-html-table \
 	tests/unit/test-ids \
 	tests/unit/test-job \
 	tests/unit/test-json \
 	tests/unit/test-kernelspec \
 	tests/unit/test-log \
+	tests/unit/test-media \
 	tests/unit/test-notebook \
 	tests/unit/test-outcome \
 	tests/unit/test-outputs \

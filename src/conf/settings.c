@@ -70,6 +70,17 @@ static const SettingRow rows[] = {
 	  "Each takes a thread and two descriptors." },
 	{ "http", "max_response", TYPE_SIZE, AT(max_response), "256M", KIB, 1024 * GIB, NULL,
 	  "The largest response of a notebook that is not a file." },
+	{ "http", "max_response_file", TYPE_SIZE, AT(max_response_file), "4G", KIB, 1024 * GIB, NULL,
+	  "The largest file that a notebook may respond with." },
+	{ "http", "max_markdown", TYPE_SIZE, AT(max_markdown), "1M", KIB, 64 * MIB, NULL,
+	  "The largest response in Markdown; it is made into a page." },
+	{ "http", "response_folders", TYPE_FOLDERS, AT(response_folders), "", 0, 0, NULL,
+	  "Folders that a notebook may respond with files of, beside its own and its job's, separated "
+	  "by colons." },
+	{ "http", "page_timeout", TYPE_SECONDS, AT(page_timeout_ms), "60", 1, 3600, NULL,
+	  "How long nbconvert may take to make a page of an executed notebook." },
+	{ "http", "page_memory", TYPE_SIZE, AT(page_memory), "1G", 64 * MIB, 1024 * GIB, NULL,
+	  "How much address space it may have." },
 	{ "http", "max_params", TYPE_SIZE, AT(max_params), "64K", KIB, 16 * MIB, NULL,
 	  "The registered params of a webhook together, as JSON." },
 

@@ -28,6 +28,11 @@ typedef struct Settings {
 	gint64 max_headers;
 	gint64 wait_slots;
 	gint64 max_response;
+	gint64 max_response_file;
+	gint64 max_markdown;
+	char *response_folders;
+	gint64 page_timeout_ms;
+	gint64 page_memory;
 	gint64 max_params;
 	/* [jobs] */
 	gint64 concurrency;

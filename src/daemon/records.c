@@ -133,12 +133,36 @@ error_info(const Job *job)
 	return info;
 }
 
+static int
+open_form(int execution, const char *name)
+{
+	return execution >= 0 ? files_open_beneath(execution, name, O_RDONLY, 0, NULL) : -1;
+}
+
+static void
+answer_response(Call *call, const Job *job, int execution, json_object *members)
+{
+	static const char *const names[] = { "response", "alternative" };
+	gboolean has_two = json_member(job->task.response, "alternative") != NULL;
+	AUTO_FD response = open_form(execution, names[0]);
+	AUTO_FD alternative = has_two ? open_form(execution, names[1]) : -1;
+	int fds[] = { response, alternative };
+
+	if (response < 0 || (has_two && alternative < 0)) {
+		json_object_put(members);
+		call_fail_with(
+			call, NBHOOK_ERROR_GONE, "the response of this job is no longer kept");
+		return;
+	}
+	json_put_shared(members, "response", job->task.response);
+	json_put_string(members, "folder", job->folder);
+	call_reply(call, members, names, fds, has_two ? 2 : 1);
+}
+
 void
 records_answer(Call *call, const Job *job, int execution)
 {
-	static const char *const names[] = { "response" };
 	json_object *members = json_object_new_object();
-	g_autoptr(GError) error = NULL;
 
 	json_put_string(members, "job", job->id);
 	json_put_string(members, "status", job_status_word(job->status));
@@ -150,19 +174,8 @@ records_answer(Call *call, const Job *job, int execution)
 		call_reply(call, members, NULL, NULL, 0);
 		return;
 	}
-	if (job->task.response == NULL) {
+	if (job->task.response == NULL)
 		call_reply(call, members, NULL, NULL, 0);
-		return;
-	}
-	AUTO_FD response = execution >= 0
-				   ? files_open_beneath(execution, "response", O_RDONLY, 0, &error)
-				   : -1;
-	if (response < 0) {
-		json_object_put(members);
-		call_fail_with(
-			call, NBHOOK_ERROR_GONE, "the response of this job is no longer kept");
-		return;
-	}
-	json_put_shared(members, "response", job->task.response);
-	call_reply(call, members, names, &response, 1);
+	else
+		answer_response(call, job, execution, members);
 }

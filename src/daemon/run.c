@@ -33,6 +33,7 @@ typedef enum {
 	FD_OUTCOME,
 	FD_EXECUTED,
 	FD_RESPONSE,
+	FD_ALTERNATIVE,
 	FD_LOG,
 	FD_N
 } RunFd;
@@ -44,6 +45,7 @@ static const char *const fd_names[FD_N] = {
 	[FD_OUTCOME] = "outcome",
 	[FD_EXECUTED] = "executed",
 	[FD_RESPONSE] = "response",
+	[FD_ALTERNATIVE] = "alternative",
 	[FD_LOG] = "log",
 };
 
@@ -377,6 +379,8 @@ prepare(Run *run, GError **error)
 			folders, run->execution, ".executed", FALSE, error)) >= 0 &&
 	       (fds[FD_RESPONSE] = folders_create_file(
 			folders, run->execution, "response", TRUE, error)) >= 0 &&
+	       (fds[FD_ALTERNATIVE] = folders_create_file(
+			folders, run->execution, "alternative", TRUE, error)) >= 0 &&
 	       (fds[FD_LOG] = folders_create_file(folders, run->execution, "log", FALSE, error)) >=
 		       0 &&
 	       (fds[FD_RUN] = make_run_socket(run->socket_path, error)) >= 0;

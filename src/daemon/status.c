@@ -96,6 +96,8 @@ status_publish_results(const Job *job, int execution)
 
 	if (renameat(execution, ".executed", execution, name) < 0 && errno != ENOENT)
 		g_warning("job %s: the executed notebook: %s", job->id, g_strerror(errno));
+	if (json_member(job->task.response, "alternative") == NULL)
+		unlinkat(execution, "alternative", 0);
 	if (job->task.response != NULL)
 		write_response_head(job, execution);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "exec/outcome.h"
 #include "exec/report.h"
+#include "exec/respond.h"
 #include "notebook/response.h"
 
 /* What has become of the run so far. */
@@ -39,26 +40,28 @@ choose_response(Finish *finish)
 {
 	const FinishSpec *spec = finish->spec;
 	g_autofree char *name = notebook_name(spec->play->path);
+	ResponseLimits limits = { spec->settings->max_response, spec->settings->max_markdown };
 	g_autoptr(GError) error = NULL;
 
 	if (failure_is_set(&finish->failure))
 		return;
-	if (!response_find(
-		    spec->notebook, name, spec->settings->max_response, &finish->response, &error))
+	if (!response_find(spec->notebook, name, &limits, &finish->response, &error))
 		failure_set_error(&finish->failure, "bad_response", error, -1);
 }
 
-static void
+/* False when a response was chosen and cannot be written: then the run has failed. */
+static gboolean
 write_response(Finish *finish)
 {
-	const Response *response = finish->response;
+	const FinishSpec *spec = finish->spec;
 	g_autoptr(GError) error = NULL;
 
-	if (response == NULL || outcome_write_file(finish->spec->play->response, response->bytes,
-					response->size, TRUE, "the response", &error))
-		return;
+	if (finish->response == NULL ||
+		respond_write(spec->settings, spec->play, finish->response, &error))
+		return TRUE;
 	failure_set_error(&finish->failure, "bad_response", error, -1);
 	g_clear_pointer(&finish->response, response_free);
+	return FALSE;
 }
 
 static void
@@ -81,7 +84,8 @@ write_executed(Finish *finish)
 		failure_set_error(&finish->failure, "bad_notebook", error, -1);
 }
 
-/* The failing cell is looked up before the marker cells move it. */
+/* The failing cell is looked up before the marker cells move it. A response that is the executed notebook
+ * is made of its file. */
 static void
 write_files(Finish *finish)
 {
@@ -89,9 +93,14 @@ write_files(Finish *finish)
 
 	player_settle(spec->player);
 	choose_response(finish);
-	write_response(finish);
+	gboolean is_last =
+		finish->response != NULL && finish->response->source == RESPONSE_NOTEBOOK;
+	if (!is_last)
+		write_response(finish);
 	finish->cell = outcome_cell(spec->notebook, finish->failure.cell);
 	write_executed(finish);
+	if (is_last && !failure_is_set(&finish->failure) && !write_response(finish))
+		write_executed(finish);
 	if (failure_is_set(&finish->failure))
 		g_clear_pointer(&finish->response, response_free);
 }

@@ -1,4 +1,5 @@
 libnbhook_a_SOURCES += \
+	src/exec/attachment.c src/exec/attachment.h \
 	src/exec/descendants.c src/exec/descendants.h \
 	src/exec/environment.c src/exec/environment.h \
 	src/exec/failure.c src/exec/failure.h \
@@ -9,12 +10,14 @@ libnbhook_a_SOURCES += \
 	src/exec/keeper_process.c src/exec/keeper_process.h \
 	src/exec/kernel.c src/exec/kernel.h \
 	src/exec/namespace.c src/exec/namespace.h \
+	src/exec/nbconvert.c src/exec/nbconvert.h \
 	src/exec/outcome.c src/exec/outcome.h \
 	src/exec/play.c src/exec/play.h \
 	src/exec/play_request.c src/exec/play_request.h \
 	src/exec/player.c src/exec/player.h \
 	src/exec/prepare.c src/exec/prepare.h \
 	src/exec/report.c src/exec/report.h \
+	src/exec/respond.c src/exec/respond.h \
 	src/exec/service.c src/exec/service.h
 
 nblibexec_PROGRAMS += nbhook-exec

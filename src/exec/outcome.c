@@ -62,14 +62,24 @@ error_object(const Outcome *outcome)
 }
 
 static json_object *
-response_object(const Response *response)
+form_object(const ResponseForm *form)
 {
 	json_object *object = json_object_new_object();
 
+	json_put_string(object, "type", form->type);
+	json_put_int(object, "size", (gint64) form->size);
+	json_put_string(object, "filename", form->filename);
+	return object;
+}
+
+static json_object *
+response_object(const Response *response)
+{
+	json_object *object = form_object(&response->body);
+
 	json_put_string(object, "kind", response->kind);
-	json_put_string(object, "type", response->type);
-	json_put_int(object, "size", (gint64) response->size);
-	json_put_string(object, "filename", response->filename);
+	if (response->alternative.type != NULL)
+		json_object_object_add(object, "alternative", form_object(&response->alternative));
 	return object;
 }
 

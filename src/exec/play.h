@@ -31,11 +31,12 @@ typedef struct PlaySpec {
 	char *job;
 	char *path;   /* published path of the notebook */
 	char *folder; /* the working directory */
+	char *files;  /* the job's files/; NULL: unknown */
 	char *kernel, *language;
 	char *key, *url, *runtime;
 	json_object *params; /* registered; NULL: none */
 	int notebook, outcome, executed, response;
-	int request, log; /* -1: none */
+	int request, log, alternative; /* -1: none */
 } PlaySpec;
 
 void play_spec_free(PlaySpec *spec);

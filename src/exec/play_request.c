@@ -18,6 +18,7 @@ static const struct {
 	{ "job",      offsetof(PlaySpec, job),      TRUE },
 	{ "path",     offsetof(PlaySpec, path),     TRUE },
 	{ "cwd",      offsetof(PlaySpec, folder),   TRUE },
+	{ "files",    offsetof(PlaySpec, files),    FALSE },
 	{ "kernel",   offsetof(PlaySpec, kernel),   FALSE },
 	{ "language", offsetof(PlaySpec, language), FALSE },
 	{ "key",      offsetof(PlaySpec, key),      FALSE },
@@ -30,12 +31,13 @@ static const struct {
 	size_t offset;
 	gboolean required;
 } descriptors[] = {
-	{ "notebook", offsetof(PlaySpec, notebook), TRUE },
-	{ "outcome",  offsetof(PlaySpec, outcome),  TRUE },
-	{ "executed", offsetof(PlaySpec, executed), TRUE },
-	{ "response", offsetof(PlaySpec, response), TRUE },
-	{ "request",  offsetof(PlaySpec, request),  FALSE },
-	{ "log",      offsetof(PlaySpec, log),      FALSE },
+	{ "notebook",    offsetof(PlaySpec, notebook),    TRUE },
+	{ "outcome",     offsetof(PlaySpec, outcome),     TRUE },
+	{ "executed",    offsetof(PlaySpec, executed),    TRUE },
+	{ "response",    offsetof(PlaySpec, response),    TRUE },
+	{ "alternative", offsetof(PlaySpec, alternative), FALSE },
+	{ "request",     offsetof(PlaySpec, request),     FALSE },
+	{ "log",         offsetof(PlaySpec, log),         FALSE },
 };
 /* clang-format on */
 

@@ -2,7 +2,10 @@ libnbhook_a_SOURCES += \
 	src/notebook/body.c src/notebook/body.h \
 	src/notebook/document.c src/notebook/document.h \
 	src/notebook/excerpt.c src/notebook/excerpt.h \
+	src/notebook/html_table.c src/notebook/html_table.h \
 	src/notebook/lines.c src/notebook/lines.h \
+	src/notebook/markdown.c src/notebook/markdown.h \
+	src/notebook/media.c src/notebook/media.h \
 	src/notebook/notebook.c src/notebook/notebook.h \
 	src/notebook/outputs.c src/notebook/outputs.h \
 	src/notebook/python.c src/notebook/python.h \

@@ -7,7 +7,7 @@
 #include "notebook/response.h"
 #include "notebook/translate.h"
 
-#define MAX_RESPONSE (1 << 20)
+static const ResponseLimits limits = { 1 << 20, 1 << 20 };
 
 static void
 check_print(Notebook *notebook)
@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_print(notebook);
 	check_cells(notebook);
-	response_find(notebook, "fuzz", MAX_RESPONSE, &response, NULL);
+	response_find(notebook, "fuzz", &limits, &response, NULL);
 	translate_inject(notebook, "python", variables, "uid", "path", "now", NULL);
 	notebook_clear_outputs(notebook);
 	check_print(notebook);

@@ -6,6 +6,8 @@
 #define DISPLAY(data, metadata)                                                                    \
 	"{\"output_type\": \"display_data\", \"data\": " data ", \"metadata\": " metadata "}"
 
+static const ResponseLimits limits = { 1000, 100 };
+
 static Notebook *
 notebook_with(const char *outputs)
 {
@@ -27,7 +29,7 @@ find(const char *outputs)
 	g_autoptr(GError) error = NULL;
 	Response *response = NULL;
 
-	response_find(notebook, "hello", 1000, &response, &error);
+	response_find(notebook, "hello", &limits, &response, &error);
 	g_assert_no_error(error);
 	return response;
 }
@@ -36,6 +38,7 @@ find(const char *outputs)
 static const struct {
 	const char *outputs;
 	const char *kind, *type, *filename, *bytes;
+	const char *other_type, *other_filename, *other_bytes;
 } kinds[] = {
 	{ DISPLAY("{\"text/html\": [\"<b>\\n\", \"é\"], \"text/plain\": \"x\"}", "{\"text/html\": {\"naas_api\": true}}"),
 	  "html", "text/html; charset=utf-8", "hello.html", "<b>\né" },
@@ -51,6 +54,25 @@ static const struct {
 	  "json", "application/json", "hello.json", "\"text\"" },
 	{ DISPLAY("{\"application/json\": [\"a\", \"b\"]}", "{\"application/json\": {\"naas_api\": true}}"),
 	  "json", "application/json", "hello.json", "[\"a\",\"b\"]" },
+	{ DISPLAY("{\"text/csv\": \"a,b\\r\\n\"}", "{\"text/csv\": {\"naas_api\": true, \"naas_type\": \"csv\"}}"),
+	  "csv", "text/csv; charset=utf-8", "hello.csv", "a,b\r\n" },
+	{ DISPLAY("{\"text/html\": \"<table><tr><th>a</th><th>b;\\\"</th></tr><tr><td>1 <td> &eacute;&amp;</table>\"}", "{\"text/html\": {\"naas_api\": true, \"naas_type\": \"csv\"}}"),
+	  "csv", "text/csv; charset=utf-8", "hello.csv", "\"a\";\"b;\"\"\"\n\"1\";\"é&\"\n" },
+	{ DISPLAY("{\"text/html\": \"<p>naas rendered it\"}", "{\"text/html\": {\"naas_api\": true, \"naas_type\": \"markdown\"}}"),
+	  "markdown", "text/html; charset=utf-8", "hello.html", "<p>naas rendered it" },
+	{ DISPLAY("{\"text/markdown\": \"# A <b>*b*\"}", "{\"text/markdown\": {\"naas_api\": true}}"),
+	  "markdown", "text/html; charset=utf-8", "hello.html",
+	  "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>hello</title>\n</head>\n<body>\n"
+	  "<h1>A <!-- raw HTML omitted --><em>b</em></h1>\n</body>\n</html>\n",
+	  "text/markdown; charset=utf-8", "hello.md", "# A <b>*b*" },
+	{ DISPLAY("{\"image/svg+xml\": \"<svg/>\"}", "{\"image/svg+xml\": {\"naas_api\": true}}"),
+	  "svg", "image/svg+xml", "hello.svg", "<svg/>" },
+	{ DISPLAY("{\"image/png\": \"R0lGODlhAQAB\\nAAAAADs=\\n\"}", "{\"image/png\": {\"naas_api\": true, \"width\": 1}}"),
+	  "image", "image/gif", "hello.gif", "GIF89a\1" },
+	{ DISPLAY("{\"application/json\": {\"path\": \"/no/file\"}}", "{\"application/json\": {\"naas_api\": true}}"),
+	  "json", "application/json", "hello.json", "{\"path\":\"/no/file\"}" },
+	{ DISPLAY("{\"application/json\": [1]}", "{\"application/json\": {\"naas_api\": true, \"naas_type\": \"json\"}}"),
+	  "json", "application/json", "hello.json", "[1]" },
 	{ "{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"x\"},"
 	  DISPLAY("{\"text/html\": \"no\"}", "{}") ","
 	  DISPLAY("{\"text/html\": \"no\"}", "{\"text/html\": {\"naas_api\": false}}") ","
@@ -65,10 +87,18 @@ static const struct {
 	NbhookErrorCode code;
 	const char *message; /* a part of it */
 } refused[] = {
-	{ DISPLAY("{\"image/png\": \"AAAA\"}", "{\"image/png\": {\"naas_api\": true}}"),
-	  NBHOOK_ERROR_UNPROCESSABLE, "image/png" },
+	{ DISPLAY("{\"image/png\": \"dGV4dA==\"}", "{\"image/png\": {\"naas_api\": true}}"),
+	  NBHOOK_ERROR_UNPROCESSABLE, "its content is text/plain" },
+	{ DISPLAY("{\"image/png\": \"%\"}", "{\"image/png\": {\"naas_api\": true}}"),
+	  NBHOOK_ERROR_UNPROCESSABLE, "base64" },
+	{ DISPLAY("{\"video/mp4\": \"AAAA\"}", "{\"video/mp4\": {\"naas_api\": true}}"),
+	  NBHOOK_ERROR_UNPROCESSABLE, "video/mp4" },
 	{ DISPLAY("{\"text/html\": \"x\"}", "{\"text/html\": {\"naas_api\": true, \"naas_type\": \"csv\"}}"),
-	  NBHOOK_ERROR_UNPROCESSABLE, "text/html as csv" },
+	  NBHOOK_ERROR_UNPROCESSABLE, "has no table" },
+	{ DISPLAY("{\"text/html\": \"x\"}", "{\"text/html\": {\"naas_api\": true, \"naas_type\": \"pdf\"}}"),
+	  NBHOOK_ERROR_UNPROCESSABLE, "text/html as pdf" },
+	{ DISPLAY("{\"application/json\": {\"path\": \"a\\u0000b\"}}", "{\"application/json\": {\"naas_api\": true, \"naas_type\": null}}"),
+	  NBHOOK_ERROR_UNPROCESSABLE, "NUL" },
 	{ DISPLAY("{\"text/html\": {\"a\": 1}}", "{\"text/html\": {\"naas_api\": true}}"),
 	  NBHOOK_ERROR_UNPROCESSABLE, "no text" },
 };
@@ -82,10 +112,15 @@ test_kinds(void)
 
 		g_assert_nonnull(response);
 		g_assert_cmpstr(response->kind, ==, kinds[i].kind);
-		g_assert_cmpstr(response->type, ==, kinds[i].type);
-		g_assert_cmpstr(response->filename, ==, kinds[i].filename);
-		g_assert_cmpmem(
-			response->bytes, response->size, kinds[i].bytes, strlen(kinds[i].bytes));
+		g_assert_cmpint(response->source, ==, RESPONSE_HERE);
+		g_assert_cmpstr(response->body.type, ==, kinds[i].type);
+		g_assert_cmpstr(response->body.filename, ==, kinds[i].filename);
+		g_assert_cmpstr(response->body.bytes, ==, kinds[i].bytes);
+		g_assert_cmpstr(response->alternative.type, ==, kinds[i].other_type);
+		g_assert_cmpstr(response->alternative.filename, ==, kinds[i].other_filename);
+		g_assert_cmpstr(response->alternative.bytes, ==, kinds[i].other_bytes);
+		if (response->body.bytes[0] != 'G') /* a picture has a NUL */
+			g_assert_cmpint(response->body.size, ==, strlen(kinds[i].bytes));
 	}
 }
 
@@ -104,7 +139,7 @@ test_refuses(void)
 		g_autoptr(GError) error = NULL;
 		Response *response = NULL;
 
-		g_assert_false(response_find(notebook, "hello", 1000, &response, &error));
+		g_assert_false(response_find(notebook, "hello", &limits, &response, &error));
 		g_assert_error(error, NBHOOK_ERROR, (int) refused[i].code);
 		g_assert_nonnull(strstr(error->message, refused[i].message));
 		g_assert_null(response);
@@ -118,11 +153,59 @@ test_too_large(void)
 		DISPLAY("{\"text/html\": \"12345\"}", "{\"text/html\": {\"naas_api\": true}}"));
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Response) response = NULL;
+	const ResponseLimits small = { 4, 4 }, just = { 5, 4 };
 
-	g_assert_false(response_find(notebook, "hello", 4, &response, &error));
+	g_assert_false(response_find(notebook, "hello", &small, &response, &error));
 	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
 	g_assert_nonnull(strstr(error->message, "max_response"));
-	g_assert_true(response_find(notebook, "hello", 5, &response, NULL));
+	g_assert_true(response_find(notebook, "hello", &just, &response, NULL));
+}
+
+static void
+test_large_markdown(void)
+{
+	g_autoptr(Notebook) notebook = notebook_with(DISPLAY(
+		"{\"text/markdown\": \"12345\"}", "{\"text/markdown\": {\"naas_api\": true}}"));
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Response) response = NULL;
+	const ResponseLimits small = { 1000, 4 };
+
+	g_assert_false(response_find(notebook, "hello", &small, &response, &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
+	g_assert_nonnull(strstr(error->message, "max_markdown"));
+}
+
+/* A file is JSON with a path that has a naas_type, whatever that is: naas guesses it from the name. */
+static void
+test_file(void)
+{
+	static const char *const types[] = { "\"text/csv\"", "\"file\"", "null" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+		g_autofree char *outputs = g_strdup_printf(
+			DISPLAY("{\"application/json\": {\"path\": \"a/é.csv\"}}",
+				"{\"application/json\": {\"naas_api\": true, \"naas_type\": %s}}"),
+			types[i]);
+		g_autoptr(Response) response = find(outputs);
+
+		g_assert_cmpint(response->source, ==, RESPONSE_FILE);
+		g_assert_cmpstr(response->kind, ==, "file");
+		g_assert_cmpstr(response->path, ==, "a/é.csv");
+		g_assert_null(response->body.type);
+	}
+}
+
+static void
+test_notebook(void)
+{
+	g_autoptr(Response) response = find(DISPLAY("{\"text/markdown\": \"as notebook\"}",
+		"{\"text/markdown\": {\"naas_api\": true, \"naas_type\": \"notebook\"}}"));
+
+	g_assert_cmpint(response->source, ==, RESPONSE_NOTEBOOK);
+	g_assert_cmpstr(response->body.type, ==, "text/html; charset=utf-8");
+	g_assert_cmpstr(response->body.filename, ==, "hello.html");
+	g_assert_cmpstr(response->alternative.type, ==, "application/x-ipynb+json");
+	g_assert_cmpstr(response->alternative.filename, ==, "hello.ipynb");
 }
 
 int
@@ -133,5 +216,8 @@ main(int argc, char **argv)
 	g_test_add_func("/response/none", test_none);
 	g_test_add_func("/response/refuses", test_refuses);
 	g_test_add_func("/response/too-large", test_too_large);
+	g_test_add_func("/response/large-markdown", test_large_markdown);
+	g_test_add_func("/response/file", test_file);
+	g_test_add_func("/response/notebook", test_notebook);
 	return g_test_run();
 }
