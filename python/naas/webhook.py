@@ -17,8 +17,7 @@ KIND = "notebook"
 
 # Calls of the original package's webhook that are not offered here.
 NOT_OFFERED = frozenset((
-    "list", "list_output", "get", "get_output", "clear", "clear_output", "run", "respond_image",
-    "respond_svg", "respond_markdown", "respond_csv", "respond_file", "respond_notebook"))
+    "list", "list_output", "get", "get_output", "clear", "clear_output", "run"))
 
 
 def _resolve(path: Optional[str]) -> str:
@@ -169,3 +168,33 @@ class Webhook:
     def respond_text(self, data: Any) -> None:
         """Respond with plain text; what is no text is turned into one by str()."""
         respond.text_response(data)
+
+    def respond_image(self, data: Any = None, filename: Any = None) -> None:
+        """Respond with an image of any type: its bytes, an open file, or the name of its file.
+
+        What draws itself as an image (a picture of PIL, for one) will do as well.
+        """
+        respond.image_response(data, filename)
+
+    def respond_svg(self, data: Any) -> None:
+        """Respond with an SVG: its text, or the name of its file."""
+        respond.svg_response(data)
+
+    def respond_markdown(self, data: Any) -> None:
+        """Respond with Markdown: the caller gets it as a page, or as it is if it asks for that."""
+        respond.markdown_response(data)
+
+    def respond_csv(self, data: Any) -> None:
+        """Respond with CSV: a text as it is, a DataFrame, or rows that are dicts or lists."""
+        respond.csv_response(data)
+
+    def respond_file(self, path: Any) -> None:
+        """Respond with a file, as it is when the run ends.
+
+        It has to be in the folder of the notebook, or in another that the server allows.
+        """
+        respond.file_response(path)
+
+    def respond_notebook(self) -> None:
+        """Respond with the executed notebook: a page, or the notebook itself if a caller asks."""
+        respond.notebook_response()

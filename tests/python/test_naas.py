@@ -290,7 +290,7 @@ def test_api_is_the_old_name_of_webhook():
 def test_what_is_not_offered_says_so_when_called():
     sentence = r"naas\.[a-z_.]+\(\) is not offered by nbhook"
     for call in (naas.scheduler.add, naas.secret.get, naas.asset.add, naas.dependency.add,
-                 naas.notification.send, naas.webhook.respond_image, naas.run):
+                 naas.notification.send, naas.webhook.list_output, naas.run):
         with pytest.raises(NotImplementedError, match=sentence):
             call("x", key=1)
     with pytest.raises(AttributeError):

@@ -1,5 +1,6 @@
 """What responses look like on the wire of a real ipykernel, and in the examples."""
 
+import base64
 import os
 from decimal import Decimal
 
@@ -100,6 +101,90 @@ def test_respond_html_shows_all_rows_of_a_frame(kernel):
 def test_respond_text_on_the_wire(kernel):
     found = responses(kernel("naas.webhook.respond_text('a <b>\\n')"))
     assert found == [("text/plain", "a <b>\n", {"naas_api": True, "naas_type": "text"})]
+
+
+PICTURES = {
+    "image/png": b"\x89PNG\r\n\x1a\n" + bytes(20), "image/jpeg": b"\xff\xd8\xff\xe0" + bytes(20),
+    "image/gif": b"GIF89a" + bytes(20), "image/webp": b"RIFF\0\0\0\0WEBPVP8 " + bytes(20),
+    "image/x-unknown": b"what"}
+
+
+@pytest.mark.parametrize("mime_type", PICTURES)
+def test_respond_image_on_the_wire(kernel, tmp_path, mime_type):
+    tmp_path.joinpath("picture").write_bytes(PICTURES[mime_type])
+    name = str(tmp_path / "picture")
+    for argument in (repr(PICTURES[mime_type]), repr(name), f"filename={name!r}",
+                     f"open({name!r}, 'rb')", f"bytearray({PICTURES[mime_type]!r})"):
+        (found, value, mark), = responses(kernel(f"naas.webhook.respond_image({argument})"))
+        assert (found, mark) == (mime_type, {"naas_api": True})
+        assert base64.b64decode(value) == PICTURES[mime_type]
+
+
+def test_an_image_that_draws_itself(kernel):
+    found = responses(kernel(
+        f"class Drawn:\n    def _repr_png_(self): return {PICTURES['image/png']!r}\n"
+        "naas.webhook.respond_image(Drawn())"))
+    assert found[0][0] == "image/png"
+
+
+@pytest.mark.parametrize("value, error", [
+    ("https://example.org/a.png", "ValueError"), (b"", "ValueError"), (5, "TypeError"),
+    ("/no/such/file", "FileNotFoundError")])
+def test_what_is_no_image(kernel, value, error):
+    (_, said), = kernel(f"naas.webhook.respond_image({value!r})")
+    assert said["ename"] == error
+
+
+def test_respond_svg_on_the_wire(kernel, tmp_path):
+    tmp_path.joinpath("a.svg").write_text("<svg>é</svg>", encoding="utf-8")
+    for argument in ("'<svg>é</svg>'", repr(str(tmp_path / "a.svg")), "'<svg>é</svg>'.encode()"):
+        found = responses(kernel(f"naas.webhook.respond_svg({argument})"))
+        assert found == [("image/svg+xml", "<svg>é</svg>", {"naas_api": True})]
+    found = responses(kernel("naas.webhook.respond_image(b'<svg>1</svg>')"))
+    assert found == [("image/svg+xml", "<svg>1</svg>", {"naas_api": True})]
+
+
+def test_respond_markdown_on_the_wire(kernel):
+    found = responses(kernel("naas.webhook.respond_markdown('# é')"))
+    assert found == [("text/markdown", "# é", {"naas_api": True, "naas_type": "markdown"})]
+
+
+@pytest.mark.parametrize("argument, text", [
+    ("'as; it is\\n'", "as; it is\n"),
+    ("[{'a': 1, 'b': 'x,y'}, {'b': None, 'c': 'say \"hi\"'}]",
+     'a,b,c\r\n1,"x,y",\r\n,,"say ""hi"""\r\n'),
+    ("[('a', 'b'), [1, 2.5]]", "a,b\r\n1,2.5\r\n"),
+    ("iter([{'é': 1}])", "é\r\n1\r\n"), ("[]", ""),
+    ("pandas.DataFrame({'a': [1, 2], 'b': ['x', None]})", "a,b\r\n1,x\r\n2,\r\n"),
+    ("pandas.DataFrame({'a': ['1\\n2']})", 'a\r\n"1\n2"\r\n'),
+    ("pandas.DataFrame({'a': [1]}, index=['row'])", ",a\r\nrow,1\r\n"),
+    ("pandas.DataFrame({'a': [1], 'b': [2]}).set_index('a')", "a,b\r\n1,2\r\n")])
+def test_respond_csv_on_the_wire(kernel, argument, text):
+    found = responses(kernel(f"import pandas; naas.webhook.respond_csv({argument})"))
+    assert found == [("text/csv", text, {"naas_api": True, "naas_type": "csv"})]
+
+
+@pytest.mark.parametrize("value", [5, None, {"a": 1}, b"a", ["ab"], [{"a": 1}, [2]]])
+def test_what_is_no_csv(value):
+    with pytest.raises(TypeError, match="DataFrame"):
+        naas.webhook.respond_csv(value)
+
+
+def test_a_csv_is_shown_as_a_table(kernel):
+    shown = [content for _, content in kernel("naas.webhook.respond_csv('a,<b>\\n1,2\\n')")][-1]
+    assert shown["data"]["text/html"] == ("<table><tr><td>a</td><td>&lt;b&gt;</td></tr>"
+                                          "<tr><td>1</td><td>2</td></tr></table>")
+
+
+def test_respond_file_on_the_wire(kernel):
+    found = responses(kernel("import os; os.chdir('/usr'); naas.webhook.respond_file('no/../é.csv')"))
+    assert found == [("application/json", {"path": "/usr/é.csv"},
+                      {"naas_api": True, "naas_type": "file"})]
+
+
+def test_respond_notebook_on_the_wire(kernel):
+    (found, _, mark), = responses(kernel("naas.webhook.respond_notebook()"))
+    assert (found, mark) == ("text/markdown", {"naas_api": True, "naas_type": "notebook"})
 
 
 def test_the_metadata_is_where_ipython_s_own_objects_have_it(kernel):
