@@ -18,7 +18,9 @@ from rawhttp import send
 from running import Hook, RunningSite
 
 JOB = re.compile(rb"[-_.A-Za-z0-9]+:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-VARYING = {"date", "server", "connection", "transfer-encoding", "keep-alive"}
+# (nginx says that it has ranges, also where a call does not take them.)
+VARYING = {"date", "server", "connection", "transfer-encoding", "keep-alive", "etag", "last-modified",
+           "accept-ranges"}
 SAME = """
 import naas
 naas.webhook.respond_json({"params": params, "body": body, "type": headers.get("content-type")})
