@@ -2,7 +2,8 @@
  *
  *   prepare   files of the run, its listening socket                          (at once)
  *   take      the runner hands over the socket of an executor                 (runner link)
- *   play      run.play with its descriptors; the executor says "taken"        (handover channel)
+ *   play      run.play with its descriptors; the executor says "taken"        (handover channel),
+ *             or is ended when it says nothing for start_timeout
  *   follow    the run socket: state, progress, the end                        (run channel)
  *   look      when that connection ends: connect again, or read the outcome
  *
@@ -57,6 +58,7 @@ struct Run {
 	char *socket_path;
 	int fds[FD_N]; /* from prepare to play */
 	RunnerRequest *request;
+	pid_t executor; /* from play to "taken" */
 	Channel *handover;
 	Channel *follow;
 	gint64 cells_done, cells_total;
@@ -65,7 +67,8 @@ struct Run {
 	gboolean no_space; /* that was the failure */
 	char *stop_reason;
 	guint idle;
-	guint again; /* a connection that is due */
+	guint again;    /* a connection that is due */
+	guint patience; /* with an executor that has not said "taken" */
 	gboolean over;
 	RunEvent last;
 	RunTold told;
@@ -88,6 +91,8 @@ run_free(Run *run)
 		g_source_remove(run->idle);
 	if (run->again != 0)
 		g_source_remove(run->again);
+	if (run->patience != 0)
+		g_source_remove(run->patience);
 	if (run->request != NULL)
 		runner_link_cancel(run->request);
 	channel_free(run->handover);
@@ -261,6 +266,18 @@ run_stop(Run *run, const char *reason)
 	}
 }
 
+/* The executor has answered, or never will. */
+static void
+end_handover(Run *run)
+{
+	if (run->patience != 0)
+		g_source_remove(run->patience);
+	run->patience = 0;
+	channel_free(run->handover);
+	run->handover = NULL;
+	close_fds(run);
+}
+
 static void
 on_handover_frame(Channel *channel, Frame *frame, gpointer data)
 {
@@ -268,9 +285,7 @@ on_handover_frame(Channel *channel, Frame *frame, gpointer data)
 	Run *run = data;
 	json_object *failure = json_object_member(owned->body, "error");
 
-	channel_free(run->handover);
-	run->handover = NULL;
-	close_fds(run);
+	end_handover(run);
 	if (failure != NULL) {
 		run->failure = g_strdup(json_string_member(failure, "message"));
 		end(run, RUN_NOT_BEGUN);
@@ -284,10 +299,28 @@ on_handover_closed(Channel *channel, const GError *failure, gpointer data)
 {
 	Run *run = data;
 
-	channel_free(run->handover);
-	run->handover = NULL;
-	close_fds(run);
+	end_handover(run);
 	fail(run, "the executor went away before it took the job", failure);
+}
+
+/* Its socket says what has become of it: one that has answered in this very moment plays. */
+static gboolean
+on_patience_over(gpointer data)
+{
+	Run *run = data;
+	double seconds = (double) run->daemon->settings->start_timeout_ms / 1000;
+
+	run->patience = 0;
+	g_warning("job %s: executor %d has not taken it after %g seconds (setting start_timeout) "
+		  "and is ended",
+		run->job->id, (int) run->executor, seconds);
+	run->failure = g_strdup_printf(
+		"the executor has not taken the job after %g seconds (setting start_timeout)",
+		seconds);
+	runner_link_end(run->daemon->runner, run->executor);
+	end_handover(run);
+	follow(run);
+	return G_SOURCE_REMOVE;
 }
 
 static json_object *
@@ -317,7 +350,7 @@ play_message(Run *run)
 }
 
 static void
-on_executor(int executor, const GError *failure, gpointer data)
+on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 {
 	Run *run = data;
 
@@ -327,6 +360,9 @@ on_executor(int executor, const GError *failure, gpointer data)
 		return;
 	}
 	g_autoptr(json_object) body = play_message(run);
+	run->executor = pid;
+	run->patience = g_timeout_add(
+		(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
 	run->handover = channel_new(executor, on_handover_frame, on_handover_closed, run);
 	if (!channel_send_named(run->handover, body, fd_names, run->fds, FD_N))
 		fail(run, "the registered params are too long", NULL);

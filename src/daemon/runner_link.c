@@ -68,7 +68,8 @@ on_frame(Channel *channel, Frame *frame, gpointer data)
 	g_hash_table_steal(link->requests, &id);
 	int executor = frame_steal_fd(owned, "executor");
 	g_autoptr(GError) failure = executor < 0 ? refusal(owned) : NULL;
-	request->gave(executor, failure, request->data);
+	request->gave(
+		executor, (pid_t) json_int_member(owned->body, "pid", 0), failure, request->data);
 	request_free(request);
 }
 
@@ -171,4 +172,17 @@ void
 runner_link_cancel(RunnerRequest *request)
 {
 	g_hash_table_remove(request->link->requests, &request->id);
+}
+
+void
+runner_link_end(RunnerLink *link, pid_t pid)
+{
+	g_autoptr(json_object) body = json_object_new_object();
+
+	if (link->channel == NULL)
+		return;
+	json_put_int(body, "id", ++link->last_id); /* nobody waits for the reply */
+	json_put_string(body, "op", "executor.end");
+	json_put_int(body, "pid", pid);
+	channel_send(link->channel, body, NULL, 0);
 }

@@ -6,12 +6,13 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 
 typedef struct RunnerLink RunnerLink;
 typedef struct RunnerRequest RunnerRequest;
 
-/* executor is the socket of an executor (given away), or -1 with the reason. */
-typedef void (*RunnerGave)(int executor, const GError *failure, gpointer data);
+/* executor is the socket of an executor (given away) and pid its process; or -1 with the reason. */
+typedef void (*RunnerGave)(int executor, pid_t pid, const GError *failure, gpointer data);
 
 RunnerLink *runner_link_new(const char *socket_path);
 void runner_link_free(RunnerLink *link);
@@ -22,3 +23,6 @@ RunnerRequest *runner_link_take(
 
 /* The executor is no longer wanted; one that comes all the same is let go (it ends by itself). */
 void runner_link_cancel(RunnerRequest *request);
+
+/* An executor that was given does nothing: the runner is to kill it, if it is there to do so. */
+void runner_link_end(RunnerLink *link, pid_t pid);

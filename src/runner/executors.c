@@ -102,6 +102,13 @@ executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **er
 	return files_steal_fd(&ours);
 }
 
+gboolean
+executors_end(Executors *executors, pid_t pid)
+{
+	return g_hash_table_contains(executors->pids, GINT_TO_POINTER(pid)) &&
+	       kill(pid, SIGKILL) == 0;
+}
+
 /* Whether it may have left something behind. */
 static gboolean
 note_end(Executors *executors, pid_t pid, int status)

@@ -30,6 +30,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Executors, executors_free)
  * the reason. kernel is the name of the kernel that it will be asked for, or NULL. */
 int executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **error);
 
+/* Kills an executor that does not do what it was taken for; false when it is none of ours. */
+gboolean executors_end(Executors *executors, pid_t pid);
+
 /* Reaps all that has ended, kills what has fallen to this process, removes what a killed executor has left on
  * disk. After every SIGCHLD. */
 void executors_reap(Executors *executors);

@@ -58,8 +58,20 @@ take_executor(Call *call, gpointer context)
 	call_reply(call, members, names, &executor, 1);
 }
 
+static void
+end_executor(Call *call, gpointer context)
+{
+	pid_t pid = (pid_t) json_int_member(call_body(call), "pid", 0);
+
+	if (executors_end(context, pid))
+		call_reply(call, NULL, NULL, NULL, 0);
+	else
+		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND, "there is no executor %d", (int) pid);
+}
+
 static const OpRow ops[] = {
 	{ "executor.take", take_executor, FALSE },
+	{ "executor.end", end_executor, FALSE },
 	{ NULL },
 };
 

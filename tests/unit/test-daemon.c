@@ -31,6 +31,8 @@ typedef struct {
 	Server *runner;
 	GPtrArray *executors;
 	const char *outcome; /* what an executor writes before it goes; NULL: it waits */
+	gboolean silent;     /* executors do not answer when they are given a job */
+	int ended;           /* how many the daemon had killed */
 	int plays;           /* how many jobs executors were given */
 	char *token;
 } Fixture;
@@ -78,6 +80,8 @@ on_play(Channel *channel, Frame *frame, gpointer data)
 	executor->run = frame_steal_fd(owned, "run");
 	executor->outcome = frame_steal_fd(owned, "outcome");
 	executor->response = frame_steal_fd(owned, "response");
+	if (executor->fixture->silent)
+		return;
 	if (executor->fixture->outcome != NULL)
 		executor_end(executor, executor->fixture->outcome);
 	channel_send(channel, reply, NULL, 0);
@@ -100,11 +104,25 @@ take_executor(Call *call, gpointer data)
 	executor->run = executor->outcome = executor->response = -1;
 	executor->channel = channel_new(fds[1], on_play, on_let_go, executor);
 	g_ptr_array_add(executor->fixture->executors, executor);
-	call_reply(call, NULL, names, fds, 1);
+	g_autoptr(json_object) members = json_object_new_object();
+	json_put_int(members, "pid", (gint64) executor->fixture->executors->len);
+	call_reply(call, g_steal_pointer(&members), names, fds, 1);
 	close(fds[0]);
 }
 
-static const OpRow runner_ops[] = { { "executor.take", take_executor, FALSE }, { NULL } };
+static void
+end_executor(Call *call, gpointer data)
+{
+	Fixture *fixture = data;
+	gint64 pid = json_int_member(call_body(call), "pid", 0);
+
+	files_close(&((Executor *) g_ptr_array_index(fixture->executors, pid - 1))->run);
+	fixture->ended++;
+	call_reply(call, NULL, NULL, NULL, 0);
+}
+
+static const OpRow runner_ops[] = { { "executor.take", take_executor, FALSE },
+	{ "executor.end", end_executor, FALSE }, { NULL } };
 
 static int
 listen_at(const Fixture *fixture, const char *name)
@@ -364,6 +382,28 @@ test_ends(Fixture *fixture, gconstpointer unused)
 }
 
 /* However often it is begun and submitted, and at whatever time: one job, one run. */
+/* Executors that never say that they have taken their job do not hold it, or its slot, for ever. */
+static void
+test_silent_executor(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*has not taken it*start_timeout*");
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*has not taken the job*");
+	fixture->settings->start_timeout_ms = 100;
+	fixture->silent = TRUE;
+	fixture->outcome = STARTED SUCCEED;
+	call(fixture, asker, uuid);
+	while (fixture->ended < 1)
+		g_main_context_iteration(NULL, TRUE);
+	fixture->silent = FALSE;
+	assert_ended(asker, uuid, "completed", NULL);
+	g_assert_cmpint(fixture->plays, ==, 2);
+	g_assert_cmpint(fixture->ended, ==, 1);
+	g_test_assert_expected_messages();
+}
+
 static void
 test_repeated(Fixture *fixture, gconstpointer unused)
 {
@@ -489,7 +529,8 @@ static void
 test_given_up(Fixture *fixture, gconstpointer unused)
 {
 	Asker *asker = asker_new(fixture);
-	g_autofree char *executions = g_build_filename(fixture->folder, "pipeline_executions", NULL);
+	g_autofree char *executions =
+		g_build_filename(fixture->folder, "pipeline_executions", NULL);
 
 	for (int i = 0; i < 3; i++) {
 		g_autofree char *uuid = ids_uuid();
@@ -571,6 +612,7 @@ main(int argc, char **argv)
 	g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
 	umask(0007);
 	add("/daemon/ends", test_ends);
+	add("/daemon/silent-executor", test_silent_executor);
 	add("/daemon/repeated", test_repeated);
 	add("/daemon/asker-gone", test_asker_gone);
 	add("/daemon/submitter-gone", test_submitter_gone);
