@@ -23,6 +23,7 @@
 #include "control/channel.h"
 #include "daemon/outcome.h"
 #include "daemon/runner_link.h"
+#include "daemon/snapshot.h"
 #include "daemon/versions.h"
 
 #define SHORT_ID_LENGTH 12
@@ -188,6 +189,8 @@ on_follow_frame(Channel *channel, Frame *frame, gpointer data)
 	Run *run = data;
 	json_object *progress = json_object_member(owned->body, "progress");
 
+	if (!run->over)
+		snapshot_hear(run->daemon->folders, run->job, run->execution, channel, owned->body);
 	if (run->over || g_strcmp0(json_string_member(owned->body, "event"), "state") != 0)
 		return;
 	run->cells_done = json_int_member(progress, "done", run->cells_done);

@@ -88,14 +88,32 @@ write_response_head(const Job *job, int execution)
 		g_warning("job %s: response.json: %s", job->id, error->message);
 }
 
+char *
+status_executed_name(const Job *job)
+{
+	g_autofree char *file = g_path_get_basename(job->task.path);
+
+	return g_strdup_printf("%s.%s", job->task.node, file);
+}
+
+/* An executor that was killed has not written its last: what it handed in before stays. */
+static void
+publish_executed(const Job *job, int execution)
+{
+	g_autofree char *name = status_executed_name(job);
+	gboolean lost = job->task.status == TASK_FAILED && g_strcmp0(job->task.reason, "lost") == 0;
+
+	if (lost && unlinkat(execution, ".executed", 0) == 0)
+		return;
+	if (renameat(execution, ".executed", execution, name) < 0 && errno != ENOENT)
+		g_warning("job %s: the executed notebook: %s", job->id, g_strerror(errno));
+}
+
 void
 status_publish_results(const Job *job, int execution)
 {
-	g_autofree char *file = g_path_get_basename(job->task.path);
-	g_autofree char *name = g_strdup_printf("%s.%s", job->task.node, file);
-
-	if (renameat(execution, ".executed", execution, name) < 0 && errno != ENOENT)
-		g_warning("job %s: the executed notebook: %s", job->id, g_strerror(errno));
+	publish_executed(job, execution);
+	unlinkat(execution, SNAPSHOT_FILE, 0);
 	if (json_member(job->task.response, "alternative") == NULL)
 		unlinkat(execution, "alternative", 0);
 	if (job->task.response != NULL)

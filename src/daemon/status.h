@@ -14,5 +14,11 @@ void status_recall(Job *job, int execution);
 /* Writes the status file of an ended job durably, on a worker. Job and folder are given away. */
 void status_write_end(Workers *workers, Job *job, int execution);
 
+/* Where an executor writes what is then renamed into place. */
+#define SNAPSHOT_FILE ".snapshot"
+
+/* The name of the executed notebook. The caller frees. */
+char *status_executed_name(const Job *job);
+
 /* Puts the executed notebook and response.json in place when a run has ended. */
 void status_publish_results(const Job *job, int execution);

@@ -18,7 +18,8 @@ libnbhook_a_SOURCES += \
 	src/exec/prepare.c src/exec/prepare.h \
 	src/exec/report.c src/exec/report.h \
 	src/exec/respond.c src/exec/respond.h \
-	src/exec/service.c src/exec/service.h
+	src/exec/service.c src/exec/service.h \
+	src/exec/snapshot.c src/exec/snapshot.h
 
 nblibexec_PROGRAMS += nbhook-exec
 nbhook_exec_SOURCES = src/exec/main.c

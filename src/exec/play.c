@@ -14,6 +14,7 @@
 #include "exec/player.h"
 #include "exec/prepare.h"
 #include "exec/joblog.h"
+#include "exec/snapshot.h"
 
 /* After the kernel's death what it has sent is still read, until nothing has come for this long. */
 #define QUIET_MS 50
@@ -41,6 +42,7 @@ struct Play {
 	gint64 begun_ms, begun_wall_us;
 	gint64 limit_ms;               /* of the present state: start_timeout or run_timeout */
 	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
+	guint64 changes;
 };
 
 void
@@ -66,12 +68,14 @@ play_spec_free(PlaySpec *spec)
 	g_free(spec);
 }
 
-static void
-end(Play *play)
+/* What is known of the run so far. */
+static FinishSpec
+finish_spec(const Play *play)
 {
 	const Failure *played =
 		play->player != NULL ? player_failure(play->player) : &play->failure;
-	FinishSpec finish = {
+
+	return (FinishSpec){
 		.settings = play->settings,
 		.play = play->spec,
 		.notebook = play->notebook,
@@ -83,6 +87,12 @@ end(Play *play)
 		.begun_ms = play->begun_ms,
 		.begun_wall_us = play->begun_wall_us,
 	};
+}
+
+static void
+end(Play *play)
+{
+	FinishSpec finish = finish_spec(play);
 
 	if (play->state == PLAY_ENDED)
 		return;
@@ -207,6 +217,20 @@ play_total(const Play *play)
 	return play->player != NULL ? player_total(play->player) : 0;
 }
 
+guint64
+play_changes(const Play *play)
+{
+	return play->changes;
+}
+
+gboolean
+play_write_snapshot(Play *play, int fd, GError **error)
+{
+	FinishSpec spec = finish_spec(play);
+
+	return snapshot_print(&spec, fd, error);
+}
+
 int
 play_poll_items(Play *play, zmq_pollitem_t *items)
 {
@@ -326,6 +350,7 @@ drain(Play *play, Channel channel, gint64 now_ms)
 		else
 			player_take(play->player, channel, message, now_ms);
 	}
+	play->changes += (guint64) taken;
 	return taken > 0;
 }
 

@@ -56,6 +56,12 @@ PlayState play_state(const Play *play);
 int play_done(const Play *play);  /* the author's non-empty code cells that have ended */
 int play_total(const Play *play); /* and all of them */
 
+/* Grows with everything that the kernel says of its cells. */
+guint64 play_changes(const Play *play);
+
+/* Writes the executed notebook as it is now, while the run is PLAYING. */
+gboolean play_write_snapshot(Play *play, int fd, GError **error);
+
 /* Fills at most KERNEL_N_ITEMS items for zmq_poll; gives how many. */
 int play_poll_items(Play *play, zmq_pollitem_t *items);
 

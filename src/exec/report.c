@@ -93,12 +93,15 @@ metadata_of(const Report *report)
 {
 	json_object *metadata = json_object_new_object();
 	g_autofree char *started = clock_iso(report->started_us);
-	g_autofree char *ended = clock_iso(report->ended_us);
 	const Failure *failure = report->failure;
 
 	json_put_string(metadata, "job", report->job);
 	json_put_string(metadata, "started", started);
-	json_put_string(metadata, "ended", ended);
+	if (report->ended_us != 0) {
+		g_autofree char *ended = clock_iso(report->ended_us);
+
+		json_put_string(metadata, "ended", ended);
+	}
 	json_put_string(metadata, "status", report->status);
 	json_object_object_add(metadata, "parameters", parameters_of(report->variables));
 	if (failure_is_set(failure)) {

@@ -12,8 +12,8 @@
 
 typedef struct Report {
 	const char *job;
-	const char *status;          /* "succeed", "failed", "stopped" */
-	gint64 started_us, ended_us; /* wall clock */
+	const char *status;          /* "active", "succeed", "failed", "stopped" */
+	gint64 started_us, ended_us; /* wall clock; 0: it goes on */
 	json_object *variables;      /* what was put in; NULL: nothing */
 	json_object *language_info;  /* of the kernel; NULL: unknown */
 	const Failure *failure;

@@ -18,6 +18,7 @@
 #include "base/frame.h"
 #include "exec/play_request.h"
 #include "exec/play.h"
+#include "exec/snapshot.h"
 
 #define FRAME_MS 10000
 #define MAX_CONNECTIONS 16
@@ -32,6 +33,8 @@ typedef struct {
 	int signals;
 	int listener;
 	GPtrArray *connections; /* Connected * */
+	Snapshots snapshots;
+	const Connected *asked; /* for a descriptor */
 	PlayState told_state;
 	int told_done;
 } Service;
@@ -90,6 +93,8 @@ tell(const Service *service, const Connected *connected)
 static void
 tell_all(Service *service)
 {
+	if (service->told_state == PLAY_STARTING)
+		snapshots_init(&service->snapshots);
 	service->told_state = play_state(service->play);
 	service->told_done = play_done(service->play);
 	for (guint i = 0; i < service->connections->len; i++)
@@ -112,9 +117,57 @@ accept_all(Service *service)
 	}
 }
 
+/* Asks whoever connected last for a file to write the executed notebook to. */
+static void
+ask_for_snapshot(Service *service)
+{
+	g_autoptr(json_object) event = json_object_new_object();
+	guint n = service->connections->len;
+
+	if (n == 0 || !snapshots_are_due(&service->snapshots, service->play))
+		return;
+	service->asked = service->connections->pdata[n - 1];
+	service->snapshots.asked = TRUE;
+	json_put_string(event, "event", "snapshot");
+	json_put_string(event, "state", "wanted");
+	if (!frame_send(service->asked->fd, event, NULL, 0, clock_ms(), NULL))
+		shutdown(service->asked->fd, SHUT_RDWR);
+}
+
+static void
+take_snapshot(Service *service, const Connected *connected, Frame *frame)
+{
+	AUTO_FD fd = frame_steal_fd(frame, "executed");
+	g_autoptr(json_object) event = json_object_new_object();
+
+	if (service->asked != connected || play_state(service->play) != PLAY_PLAYING)
+		return;
+	service->asked = NULL;
+	if (!snapshots_write(&service->snapshots, service->play, fd))
+		return;
+	json_put_string(event, "event", "snapshot");
+	json_put_string(event, "state", "written");
+	if (!frame_send(connected->fd, event, NULL, 0, clock_ms(), NULL))
+		shutdown(connected->fd, SHUT_RDWR);
+}
+
+static void
+disconnect(Service *service, guint index)
+{
+	if (service->asked == service->connections->pdata[index]) {
+		service->asked = NULL;
+		service->snapshots.asked = FALSE;
+	}
+	g_ptr_array_remove_index(service->connections, index);
+}
+
 static void
 obey(Service *service, const Connected *connected, Frame *frame)
 {
+	if (g_strcmp0(json_string_member(frame->body, "op"), "run.snapshot") == 0) {
+		take_snapshot(service, connected, frame);
+		return;
+	}
 	const char *reason = json_string_member(frame->body, "reason");
 	g_autoptr(json_object) reply = json_object_new_object();
 
@@ -151,6 +204,20 @@ take_signals(Service *service)
 		play_stop(service->play, "stopped");
 }
 
+/* Until when there is nothing to do by itself; -1: for ever. */
+static gint64
+deadline(const Service *service)
+{
+	gint64 play_ms = play_deadline(service->play);
+	gint64 snapshot_ms = service->connections->len > 0
+				     ? snapshots_deadline(&service->snapshots, service->play)
+				     : -1;
+
+	if (play_ms < 0 || snapshot_ms < 0)
+		return MAX(play_ms, snapshot_ms);
+	return MIN(play_ms, snapshot_ms);
+}
+
 /* One turn of the loop: waits, then does what there is to do. */
 static void
 turn(Service *service)
@@ -170,19 +237,19 @@ turn(Service *service)
 		items[first + (int) i] =
 			(zmq_pollitem_t){ .fd = connected->fd, .events = ZMQ_POLLIN };
 	}
-	if (zmq_poll(items, first + (int) n_connections,
-		    clock_remaining_ms(play_deadline(service->play))) < 0)
+	if (zmq_poll(items, first + (int) n_connections, clock_remaining_ms(deadline(service))) < 0)
 		return;
 	for (guint i = n_connections; i-- > 0;)
 		if (items[first + (int) i].revents != 0 &&
 			!hear(service, service->connections->pdata[i]))
-			g_ptr_array_remove_index_fast(service->connections, i);
+			disconnect(service, i);
 	take_signals(service);
 	accept_all(service);
 	play_step(service->play);
 	if (service->told_state != play_state(service->play) ||
 		service->told_done != play_done(service->play))
 		tell_all(service);
+	ask_for_snapshot(service);
 }
 
 /* Waits for run.play. NULL without an error when it was asked to end instead. */

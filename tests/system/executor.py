@@ -109,13 +109,13 @@ class Run:
         return connection
 
     def watch_until(self, wanted: Callable[[dict], bool]) -> dict:
-        """Reads events until one is wanted; replies are passed over."""
+        """Reads states until one is wanted; all else is passed over."""
         if self.watcher is None:
             self.watcher = self.connect()
             self.watcher.settimeout(90)
         while True:
             event, _ = receive_frame(self.watcher)
-            if "event" not in event:
+            if event.get("event") != "state":
                 continue
             self.events.append(event)
             if wanted(event):

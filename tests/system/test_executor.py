@@ -97,6 +97,40 @@ def test_a_late_connection_begins_with_the_present_state(bench: Bench) -> None:
         run.connect()
 
 
+def test_a_snapshot_is_written_where_it_is_told_to(bench: Bench) -> None:
+    run = bench.play(notebook("print('first')", "import time; time.sleep(2)",
+                              "print('second', flush=True); time.sleep(600)"))
+    run.watcher = run.connect()
+    times, snapshots = [], []
+    while not snapshots or printed(snapshots[-1]) != [["first\n"], ["second\n"]]:
+        wait_for_snapshot(run, "wanted")
+        times.append(time.monotonic())
+        with open(run.folder / "snapshot", "wb") as file:
+            send_frame(run.watcher, {"op": "run.snapshot", "fds": ["executed"]}, (file.fileno(),))
+        wait_for_snapshot(run, "written")
+        snapshots.append(json.loads((run.folder / "snapshot").read_text()))
+    assert len(times) > 1
+    assert all(later - earlier >= 0.99 for earlier, later in zip(times, times[1:]))
+    assert {each["metadata"]["nbhook"]["status"] for each in snapshots} == {"active"}
+    assert "ended" not in snapshots[0]["metadata"]["nbhook"]
+    assert printed(snapshots[0]) == [["first\n"]]
+    run.stop("stopped_by_user")
+    run.finish()
+    assert run.executed["metadata"]["nbhook"]["status"] == "stopped"
+
+
+def printed(document: dict) -> list[list[str]]:
+    return [cell["outputs"][0]["text"] for cell in document["cells"] if cell.get("outputs")]
+
+
+def wait_for_snapshot(run: Run, state: str) -> None:
+    while True:
+        event, _ = receive_frame(run.watcher)
+        if event.get("event") == "snapshot":
+            assert event == {"event": "snapshot", "state": state}
+            return
+
+
 def test_the_parameters_are_there(bench: Bench) -> None:
     content = notebook("print(name, params, body, count)")
     run = bench.play(content, b'POST /?name=Ada HTTP/1.1\r\ncontent-type: application/json\r\n'
