@@ -206,3 +206,12 @@ def test_it_needs_its_socket() -> None:
     bench.close()
     assert refused.returncode == 1
     assert "LISTEN_FDS" in refused.stderr
+
+
+def test_an_executor_is_ended_by_its_number_and_nobody_else_is(runner: Runner) -> None:
+    run = runner.take()
+    for pid, answer in ((run.process.pid, {"id": 6}), (os.getpid(), None), (0, None), (-1, None)):
+        send_frame(runner.connection, {"id": 6, "op": "executor.end", "pid": pid})
+        reply, _ = receive_frame(runner.connection)
+        assert reply == answer if answer else reply["error"]["code"] == "not_found", reply
+    assert run.process.wait(5) == 0

@@ -374,8 +374,11 @@ test_ends(Fixture *fixture, gconstpointer unused)
 
 		fixture->outcome = ends[i].outcome;
 		fixture->plays = 0;
+		gint64 begun_ms = clock_ms();
 		call(fixture, asker, uuid);
 		assert_ended(asker, uuid, ends[i].status, ends[i].reason);
+		if (ends[i].plays == 3) /* half a second and a second lie between the three */
+			g_assert_cmpint(clock_ms() - begun_ms, >=, 1500);
 		assert_ended(asker, uuid, ends[i].status, ends[i].reason); /* the store's word */
 		g_assert_cmpint(fixture->plays, ==, ends[i].plays);
 	}
@@ -599,6 +602,25 @@ test_deleted_while_running(Fixture *fixture, gconstpointer unused)
 	assert_ended(asker, uuid, "completed", NULL);
 }
 
+/* A flood of changes is refused before it fills the memory, and what waits is still done. */
+static void
+test_many_changes(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	GQueue *changes = &fixture->daemon->changes;
+
+	for (int i = 0; i < 1000; i++)
+		g_queue_push_tail(changes, NULL);
+	ask(asker, "webhook.delete", "\"path\":\"/a.ipynb\",\"type\":\"notebook\"", NULL, -1);
+	g_autoptr(Frame) refused = answer(asker);
+	assert_error(refused, "unavailable");
+	g_assert_cmpint(
+		json_int_member(json_object_member(refused->body, "error"), "retry_after", 0), >=,
+		1);
+	g_queue_clear(changes);
+	publish(fixture);
+}
+
 static void
 add(const char *name, void (*test)(Fixture *, gconstpointer))
 {
@@ -618,6 +640,7 @@ main(int argc, char **argv)
 	add("/daemon/submitter-gone", test_submitter_gone);
 	add("/daemon/queue", test_queue);
 	add("/daemon/given-up", test_given_up);
+	add("/daemon/many-changes", test_many_changes);
 	add("/daemon/restart", test_restart);
 	add("/daemon/deleted-while-running", test_deleted_while_running);
 	return g_test_run();

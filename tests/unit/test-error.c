@@ -77,6 +77,20 @@ test_errno(void)
 	g_assert_false(nbhook_error_set_errno(NULL, EIO, "nobody asks"));
 }
 
+/* What lacks now may be there in a moment: 503, and the caller tries again. */
+static void
+test_scarce(void)
+{
+	static const int scarce[] = { EMFILE, ENFILE, ENOMEM };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(scarce); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_false(nbhook_error_set_errno(&error, scarce[i], "opening"));
+		g_assert_cmpint(nbhook_error_http_status(error), ==, 503);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -85,5 +99,6 @@ main(int argc, char **argv)
 	g_test_add_func("/error/http-statuses", test_http_statuses);
 	g_test_add_func("/error/strangers-are-internal", test_strangers_are_internal);
 	g_test_add_func("/error/errno", test_errno);
+	g_test_add_func("/error/scarce", test_scarce);
 	return g_test_run();
 }

@@ -1,9 +1,11 @@
 /* Server and client: who asks is answered once, who has gone is withdrawn, who may not is told so. The
  * asker is a thread with a ControlClient; the server is in the main loop. */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -455,6 +457,72 @@ test_restart(Fixture *fixture, gconstpointer unused)
 	g_thread_join(thread);
 }
 
+static int pauses;
+
+static void
+count_pause(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+	g_assert_nonnull(strstr(message, "a pause is made"));
+	pauses++;
+}
+
+static gboolean
+is_not_fatal(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+	return FALSE;
+}
+
+/* Opens descriptors until there are no more; gives them. */
+static GArray *
+take_all_descriptors(void)
+{
+	GArray *taken = g_array_new(FALSE, FALSE, sizeof(int));
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		g_array_append_val(taken, fd);
+	g_assert_cmpint(errno, ==, EMFILE);
+	return taken;
+}
+
+static gboolean
+on_time(gpointer data)
+{
+	*(gboolean *) data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* Without descriptors a connection waits, the loop sleeps meanwhile, and later it is served. */
+static void
+test_no_descriptors(Fixture *fixture, gconstpointer unused)
+{
+	struct rlimit limit, low;
+	gboolean time_is_up = FALSE;
+	int turns = 0;
+
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	low = limit;
+	low.rlim_cur = 64;
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &low), ==, 0);
+	int connection = listen_connect(fixture->path, 0, NULL);
+	g_assert_cmpint(connection, >=, 0);
+	g_autoptr(GArray) taken = take_all_descriptors();
+	guint handler =
+		g_log_set_handler(NULL, G_LOG_LEVEL_CRITICAL | G_LOG_FLAG_FATAL, count_pause, NULL);
+	g_test_log_set_fatal_handler(is_not_fatal, NULL);
+	g_timeout_add(350, on_time, &time_is_up);
+	for (; !time_is_up; turns++)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpint(pauses, >=, 1);
+	g_assert_cmpint(turns, <=, 12); /* three pauses, not a loop */
+	for (guint i = 0; i < taken->len; i++)
+		close(g_array_index(taken, int, i));
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	serve(fixture, ask_echo);
+	g_log_remove_handler(NULL, handler);
+	close(connection);
+}
+
 static void
 add(const char *name, gconstpointer admin, void (*test)(Fixture *, gconstpointer))
 {
@@ -476,5 +544,6 @@ main(int argc, char **argv)
 	add("/server/any-order", NULL, test_any_order);
 	add("/server/nobody", NULL, test_nobody);
 	add("/server/restart", NULL, test_restart);
+	add("/server/no-descriptors", NULL, test_no_descriptors);
 	return g_test_run();
 }
