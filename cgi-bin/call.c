@@ -126,7 +126,7 @@ static gboolean
 check_received(Call *call, gsize head_size, GError **error)
 {
 	const Settings *settings = call->worker->settings;
-	RequestLimits limits = { settings->max_parsed_body, (int) settings->max_json_depth };
+	RequestLimits limits = request_limits(settings);
 	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(call->fd, FALSE, error);
 
 	if (file == NULL)

@@ -22,6 +22,7 @@ unit_tests = \
 	tests/unit/test-error \
 	tests/unit/test-files \
 	tests/unit/test-frame \
+	tests/unit/test-gunzip \
 	tests/unit/test-hook-params \
 	tests/unit/test-html-table \
 	tests/unit/test-ids \

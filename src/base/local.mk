@@ -6,6 +6,7 @@ libnbhook_a_SOURCES += \
 	src/base/error.c src/base/error.h \
 	src/base/files.c src/base/files.h \
 	src/base/frame.c src/base/frame.h \
+	src/base/gunzip.c src/base/gunzip.h \
 	src/base/ids.c src/base/ids.h \
 	src/base/json.c src/base/json.h \
 	src/base/json_scan.c src/base/json_scan.h \

@@ -59,6 +59,13 @@ static const SettingRow rows[] = {
 	  "The largest request body. nginx's client_max_body_size must be at least as large." },
 	{ "http", "max_parsed_body", TYPE_SIZE, AT(max_parsed_body), "16M", KIB, GIB, NULL,
 	  "The largest form, JSON or text body." },
+	{ "http", "max_file", TYPE_SIZE, AT(max_file), "512M", KIB, 1024 * GIB, NULL,
+	  "The largest file in a request; max_body bounds all of them together." },
+	{ "http", "max_parts", TYPE_COUNT, AT(max_parts), "1000", 1, 100000, NULL,
+	  "How many parts (fields and files) a multipart body may have." },
+	{ "http", "max_gzip_ratio", TYPE_COUNT, AT(max_gzip_ratio), "100", 1, 2000, NULL,
+	  "How many times larger than what was sent a body with Content-Encoding: gzip may become, "
+	  "beyond its first MiB." },
 	{ "http", "max_json_depth", TYPE_COUNT, AT(max_json_depth), "100", 1, 500, NULL,
 	  "How deep the arrays and objects of a JSON body may be nested." },
 	{ "http", "max_uri", TYPE_SIZE, AT(max_uri), "8K", 256, MIB, NULL,

@@ -23,6 +23,9 @@ typedef struct Settings {
 	gint64 daemon_wait_ms;
 	gint64 max_body;
 	gint64 max_parsed_body;
+	gint64 max_file;
+	gint64 max_parts;
+	gint64 max_gzip_ratio;
 	gint64 max_json_depth;
 	gint64 max_uri;
 	gint64 max_headers;

@@ -143,6 +143,7 @@ prepare(Play *play, GError **error)
 	PrepareSpec prepare = { .settings = play->settings,
 		.notebook = spec->notebook,
 		.request = spec->request,
+		.files = spec->files,
 		.language = said ? spec->language : play->kernelspec->language,
 		.job = spec->job,
 		.path = spec->path,

@@ -20,9 +20,10 @@ static Inputs *
 read_request(const PrepareSpec *spec, GError **error)
 {
 	const Settings *settings = spec->settings;
-	RequestLimits limits = { .max_parsed_body = settings->max_parsed_body,
-		.max_json_depth = (int) settings->max_json_depth };
-	gint64 max = settings->max_body + settings->max_headers + settings->max_uri;
+	RequestLimits limits = request_limits(settings);
+	/* as it was received, or as JSON, which may write a byte as six */
+	gint64 max = settings->max_body + 6 * settings->max_parsed_body + settings->max_headers +
+		     settings->max_uri;
 	size_t size;
 	g_autofree char *text = files_read_all(spec->request, max, "max_body", &size, error);
 
@@ -37,7 +38,11 @@ read_variables(const PrepareSpec *spec, GError **error)
 		return spec->registered != NULL ? json_object_get(spec->registered)
 						: json_object_new_object();
 	g_autoptr(Inputs) inputs = read_request(spec, error);
-	return inputs != NULL ? inputs_variables(inputs, spec->registered, spec->language) : NULL;
+	if (inputs == NULL)
+		return NULL;
+	if (spec->files != NULL)
+		inputs_place_files(inputs, spec->files);
+	return inputs_variables(inputs, spec->registered, spec->language);
 }
 
 Notebook *

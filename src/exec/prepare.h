@@ -10,6 +10,7 @@ typedef struct PrepareSpec {
 	const Settings *settings;
 	int notebook;                     /* descriptors of the files */
 	int request;                      /* -1: there is none */
+	const char *files;                /* the job's folder of files, absolute; NULL: none */
 	const char *language;             /* of the kernel */
 	const char *job, *path, *runtime; /* what the identity cell says */
 	json_object *registered;          /* params of the webhook; NULL: none */

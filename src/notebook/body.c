@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/gunzip.h"
 #include "notebook/excerpt.h"
 
 /* A Content-Type, taken apart. Owned; lower case. */
@@ -188,91 +189,141 @@ parse_json(Body *body, json_object **value, gboolean *has_keys, GError **error)
 	return TRUE;
 }
 
-static gboolean
-parse_multipart(Body *body, json_object **value, gboolean *has_keys, GError **error)
-{
-	g_autofree char *type = excerpt(body->media->type);
-
-	(void) value;
-	(void) has_keys;
-	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
-		"a body of type %s is not offered: send a form "
-		"(application/x-www-form-urlencoded), "
-		"JSON or text",
-		type);
-	return FALSE;
-}
-
-/* Bytes of any other type are taken when they are text. */
+/* What brings files never stays a body: its value is in the request file (REQUEST_VALUE). */
 static gboolean
 parse_other(Body *body, json_object **value, gboolean *has_keys, GError **error)
 {
-	g_autofree char *type = excerpt(*body->media->type != '\0' ? body->media->type : "no type");
-
 	(void) has_keys;
-	if ((*value = checked_text(body->bytes, body->size, NULL)) != NULL)
-		return TRUE;
-	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
-		"the body (%s) is not UTF-8 text, and other bytes are not offered: send a form, "
-		"JSON or "
-		"text",
-		type);
-	return FALSE;
+	return (*value = checked_text(body->bytes, body->size, error)) != NULL;
 }
 
 /* The first row that matches counts. */
 /* clang-format off */
 static const struct {
 	const char *pattern;
+	BodyKind kind;
 	gboolean (*parse)(Body *body, json_object **value, gboolean *has_keys, GError **error);
 } parsers[] = {
-	{ "application/x-www-form-urlencoded", parse_form },
-	{ "application/json", parse_json },
-	{ "application/*+json", parse_json },
-	{ "text/json", parse_json },
-	{ "multipart/*", parse_multipart },
-	{ "text/*", parse_text },
-	{ "*", parse_other },
+	{ "application/x-www-form-urlencoded", BODY_TEXT, parse_form },
+	{ "application/json", BODY_TEXT, parse_json },
+	{ "application/*+json", BODY_TEXT, parse_json },
+	{ "text/json", BODY_TEXT, parse_json },
+	{ "text/*", BODY_TEXT, parse_text },
+	{ "multipart/*", BODY_MULTIPART, parse_other },
+	{ "*", BODY_OTHER, parse_other },
 };
 /* clang-format on */
 
-static gboolean
-check_encoding(json_object *headers, GError **error)
+static size_t
+find_parser(const char *type)
 {
-	const char *encoding = json_string_member(headers, "content-encoding");
+	size_t i = 0;
 
-	if (encoding == NULL || *encoding == '\0' || g_ascii_strcasecmp(encoding, "identity") == 0)
+	while (!g_pattern_match_simple(parsers[i].pattern, type))
+		i++;
+	return i;
+}
+
+BodyKind
+body_kind(const char *content_type)
+{
+	g_auto(MediaType) media = { 0 };
+
+	media_type_read(&media, content_type);
+	return parsers[find_parser(media.type)].kind;
+}
+
+gboolean
+body_is_packed(json_object *headers, gboolean *packed, GError **error)
+{
+	static const char *const as_is[] = { "", "identity", NULL };
+	static const char *const gzip[] = { "gzip", "x-gzip", NULL };
+	const char *encoding = json_string_member(headers, "content-encoding");
+	g_autofree char *word = g_strstrip(g_ascii_strdown(encoding != NULL ? encoding : "", -1));
+
+	*packed = g_strv_contains(gzip, word);
+	if (*packed || g_strv_contains(as_is, word))
 		return TRUE;
 	g_autofree char *quoted = excerpt(encoding);
 	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNSUPPORTED_TYPE,
-		"the Content-Encoding \"%s\" is not offered: send the body as it is", quoted);
+		"the Content-Encoding \"%s\" is not offered: send the body as it is, or as gzip",
+		quoted);
 	return FALSE;
+}
+
+static gboolean
+check_size(size_t size, gint64 max, GError **error)
+{
+	if (size <= (guint64) max && size <= G_MAXINT)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the body has %zu bytes or more, more than max_parsed_body allows "
+		"(%" G_GINT64_FORMAT ")",
+		size, max);
+	return FALSE;
+}
+
+/* An unpacked body as far as it goes. */
+typedef struct Unpacked {
+	GByteArray *bytes;
+	gint64 max;
+} Unpacked;
+
+static gboolean
+take_unpacked(gpointer sink, const char *bytes, size_t size, GError **error)
+{
+	Unpacked *unpacked = sink;
+
+	if (!check_size(unpacked->bytes->len + size, unpacked->max, error))
+		return FALSE;
+	g_byte_array_append(unpacked->bytes, (const guint8 *) bytes, (guint) size);
+	return TRUE;
+}
+
+GBytes *
+body_unpack(const char *bytes, size_t size, const RequestLimits *limits, GError **error)
+{
+	g_autoptr(Gunzip) gunzip = gunzip_new(limits->max_gzip_ratio);
+	g_autoptr(GByteArray) array = g_byte_array_new();
+	Unpacked unpacked = { array, limits->max_parsed_body };
+
+	if (!gunzip_feed(gunzip, bytes, size, take_unpacked, &unpacked, error) ||
+		!gunzip_finish(gunzip, error))
+		return NULL;
+	return g_byte_array_free_to_bytes(g_steal_pointer(&array));
+}
+
+static gboolean
+parse(json_object *headers, const char *bytes, size_t size, const RequestLimits *limits,
+	json_object **value, gboolean *has_keys, GError **error)
+{
+	g_auto(MediaType) media = { 0 };
+	Body body = { &media, bytes, size, limits->max_json_depth };
+
+	if (size == 0) {
+		*value = text_value("", 0);
+		return TRUE;
+	}
+	if (!check_size(size, limits->max_parsed_body, error))
+		return FALSE;
+	media_type_read(&media, json_string_member(headers, "content-type"));
+	return parsers[find_parser(media.type)].parse(&body, value, has_keys, error);
 }
 
 gboolean
 body_parse(json_object *headers, const char *bytes, size_t size, const RequestLimits *limits,
 	json_object **value, gboolean *has_keys, GError **error)
 {
-	g_auto(MediaType) media = { 0 };
-	Body body = { &media, bytes, size, limits->max_json_depth };
+	gboolean packed = FALSE;
 
 	*has_keys = FALSE;
-	if (size == 0) {
-		*value = text_value("", 0);
-		return TRUE;
-	}
-	if (!check_encoding(headers, error))
+	if (size == 0)
+		return parse(headers, bytes, size, limits, value, has_keys, error);
+	if (!body_is_packed(headers, &packed, error))
 		return FALSE;
-	if (size > (guint64) limits->max_parsed_body || size > G_MAXINT) {
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
-			"the body has %zu bytes, more than max_parsed_body allows "
-			"(%" G_GINT64_FORMAT ")",
-			size, limits->max_parsed_body);
-		return FALSE;
-	}
-	media_type_read(&media, json_string_member(headers, "content-type"));
-	for (size_t i = 0; i < G_N_ELEMENTS(parsers); i++)
-		if (g_pattern_match_simple(parsers[i].pattern, media.type))
-			return parsers[i].parse(&body, value, has_keys, error);
-	g_return_val_if_reached(FALSE);
+	if (!packed)
+		return parse(headers, bytes, size, limits, value, has_keys, error);
+	g_autoptr(GBytes) unpacked = body_unpack(bytes, size, limits, error);
+	return unpacked != NULL && parse(headers, g_bytes_get_data(unpacked, NULL),
+					   g_bytes_get_size(unpacked), limits, value, has_keys, error);
 }

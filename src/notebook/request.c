@@ -10,6 +10,7 @@
 #include "notebook/translate.h"
 
 #define REDACTED "[redacted]"
+#define MAX_VALUE_DEPTH 8 /* fields, and files with their members */
 
 static gboolean G_GNUC_PRINTF(2, 3) refuse(GError **error, const char *format, ...)
 {
@@ -26,7 +27,7 @@ static gboolean
 is_credential(const char *name)
 {
 	static const char *const names[] = { "authorization", "cookie", "proxy-authorization",
-		NULL };
+		"x-gitlab-token", "x-shopify-hmac-sha256", NULL };
 
 	return g_strv_contains(names, name) || strstr(name, "signature") != NULL;
 }
@@ -278,6 +279,28 @@ read_query(Inputs *inputs, char *line, GError **error)
 		&inputs->params_all, error);
 }
 
+RequestLimits
+request_limits(const Settings *settings)
+{
+	return (RequestLimits){ .max_parsed_body = settings->max_parsed_body,
+		.max_json_depth = (int) settings->max_json_depth,
+		.max_gzip_ratio = settings->max_gzip_ratio };
+}
+
+static gboolean
+read_body(Inputs *inputs, const Cursor *cursor, const RequestLimits *limits, GError **error)
+{
+	size_t size = (size_t) (cursor->end - cursor->at);
+
+	if (json_member(inputs->headers, REQUEST_VALUE) == NULL)
+		return body_parse(inputs->headers, cursor->at, size, limits, &inputs->body,
+			&inputs->body_has_keys, error);
+	json_object_object_del(inputs->headers, REQUEST_VALUE);
+	inputs->body_has_keys = TRUE;
+	inputs->body = json_parse_object(cursor->at, size, MAX_VALUE_DEPTH, error);
+	return inputs->body != NULL;
+}
+
 Inputs *
 inputs_new(const char *request, size_t size, const RequestLimits *limits, GError **error)
 {
@@ -285,10 +308,8 @@ inputs_new(const char *request, size_t size, const RequestLimits *limits, GError
 	Cursor cursor = { request, request + size };
 	g_autofree char *line = next_line(&cursor);
 
-	if (!read_query(inputs, line, error) || !read_headers(inputs, &cursor, error))
-		return NULL;
-	if (!body_parse(inputs->headers, cursor.at, (size_t) (cursor.end - cursor.at), limits,
-		    &inputs->body, &inputs->body_has_keys, error))
+	if (!read_query(inputs, line, error) || !read_headers(inputs, &cursor, error) ||
+		!read_body(inputs, &cursor, limits, error))
 		return NULL;
 	return g_steal_pointer(&inputs);
 }
@@ -303,6 +324,21 @@ inputs_free(Inputs *inputs)
 	json_object_put(inputs->body);
 	json_object_put(inputs->headers);
 	g_free(inputs);
+}
+
+void
+inputs_place_files(Inputs *inputs, const char *folder)
+{
+	json_object *files = json_array_member(inputs->body, "files");
+
+	for (size_t i = 0; files != NULL && i < json_object_array_length(files); i++) {
+		json_object *file = json_object_array_get_idx(files, i);
+		const char *name = json_string_member(file, "path");
+		g_autofree char *path = name != NULL ? g_build_filename(folder, name, NULL) : NULL;
+
+		if (path != NULL)
+			json_put_string(file, "path", path);
+	}
 }
 
 /* Registered params that are settings of a webhook. */

@@ -1,7 +1,8 @@
 /* notebook/request.h: a request as it was received, and the inputs that a notebook gets from it.
  *
  * The "request" file of a job is an HTTP message: request line (the token replaced by "-"),
- * headers (credentials redacted), blank line, body byte for byte. nbhook.fcgi writes it and checks
+ * headers (credentials redacted), blank line, body byte for byte; where the body brought files, those are in
+ * the job's folder files/ and stand here as REQUEST_VALUE says. nbhook.fcgi writes it and checks
  * it with the functions below before the job is accepted; nbhook-exec reads it with the same
  * functions. */
 #pragma once
@@ -9,12 +10,21 @@
 #include <glib.h>
 
 #include "base/json.h"
+#include "conf/settings.h"
 
 /* What a request may be; a copy of the settings of these names. */
 typedef struct RequestLimits {
 	gint64 max_parsed_body;
 	int max_json_depth;
+	gint64 max_gzip_ratio;
 } RequestLimits;
+
+RequestLimits request_limits(const Settings *settings);
+
+/* A header that only a request file has (a caller's headers have no underscore): what follows the head is
+ * not the body but the JSON value that a notebook gets in its place, with the paths of files relative to
+ * the job's files/. */
+#define REQUEST_VALUE "nbhook_body"
 
 /* Appends a head to text. target is path and query as received, with the token already replaced;
  * headers is an object of strings with lower-case names, in which credentials are redacted here
@@ -28,20 +38,23 @@ gboolean request_print_head(GString *text, const char *method, const char *targe
 typedef struct Inputs {
 	json_object *params;     /* the query: object of strings, the last of repeated keys */
 	json_object *params_all; /* the query: object of arrays of strings */
-	json_object *body; /* form: object of strings; JSON: the value; other text: {"str": text} */
-	gboolean body_has_keys; /* a form or a JSON object, whose keys become variables */
+	json_object *body; /* form: object of strings; JSON: the value; other text: {"str": text};
+	                    * with files: fields and "files" */
+	gboolean body_has_keys; /* an object whose keys become variables: not that of other text */
 	json_object *headers;   /* lower-case names, credentials redacted */
 } Inputs;
 
 /* Takes the inputs out of a request file of size bytes. Errors: BAD_REQUEST
  * for broken percent-encoding, NUL, invalid UTF-8, truncated, trailing or too deep JSON, NaN;
- * TOO_LARGE for a form, JSON or text body over max_parsed_body (it names the setting);
- * UNSUPPORTED_TYPE for an unknown Content-Encoding or a kind of body that is not offered
- * (multipart). */
+ * or gzip; TOO_LARGE for a form, JSON or text body over max_parsed_body or max_gzip_ratio (it names the
+ * setting); UNSUPPORTED_TYPE for an unknown Content-Encoding or charset. */
 Inputs *inputs_new(const char *request, size_t size, const RequestLimits *limits,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void inputs_free(Inputs *inputs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inputs, inputs_free)
+
+/* Makes the paths of body["files"], if there are any, those of files in folder. */
+void inputs_place_files(Inputs *inputs, const char *folder);
 
 /* Decodes application/x-www-form-urlencoded text ("+" is a space) into both shapes. names holds
  * the word for errors ("the query", "the form"). BAD_REQUEST as above. */
