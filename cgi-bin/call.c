@@ -1,7 +1,7 @@
 /* call_handle() reads from top to bottom as the life of a call: refuse who only looks, take a slot,
  *
  *   begin   the daemon makes a folder and hands over the descriptor of its "request" file
- *   receive head and body go there, are checked and synced
+ *   receive head and body go there, files to files of their own; all is checked and synced (receive.c)
  *   submit  the one commit; from here on the job is kept
  *   wait    until it has ended, at most until response_limit after the request arrived, or as long as
  *           the caller prefers, or until the caller hangs up; the run goes on
@@ -10,29 +10,26 @@
  * call is about the first one's job.
  *
  * When the connection to the daemon breaks at submit, submit is repeated with the same uuid; a daemon that
- * was restarted has forgotten the beginning, so begin is repeated too. The descriptor of the first file
- * stays open and is where the body is then copied from. */
+ * was restarted has forgotten the beginning, so begin is repeated too. What was received the first time
+ * stays open and is where the body is then taken from. */
 #include "call.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/files.h"
 #include "base/ids.h"
 #include "delivery.h"
-#include "notebook/request.h"
 #include "outcome.h"
 #include "page.h"
 #include "prefer.h"
 #include "problem.h"
+#include "receive.h"
 #include "visitor.h"
 
-#define PIECE_SIZE (64 * 1024)
 #define PAUSE_US 100000 /* between two tries to reach a daemon that is starting again */
 #define GLANCE_MS 250   /* how long the state may take that a page begins with */
 
@@ -46,8 +43,8 @@ typedef struct Call {
 	char *delivery;       /* its key, or NULL */
 	char *digest;         /* of that delivery, from receive on */
 	gboolean accepted;    /* a repeated begin found the job submitted */
-	int fd;               /* the request file */
-	int retry_after;      /* of the last error */
+	Reception reception;
+	int retry_after; /* of the last error */
 } Call;
 
 static void
@@ -58,7 +55,7 @@ call_clear(Call *call)
 	json_object_put(call->webhook);
 	g_free(call->delivery);
 	g_free(call->digest);
-	files_close(&call->fd);
+	reception_clear(&call->reception);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
 
@@ -69,9 +66,9 @@ ask(Call *call, const char *op, json_object *members, gint64 deadline_ms, GError
 	return worker_ask(call->worker, op, members, deadline_ms, &call->retry_after, error);
 }
 
-/* again: the daemon looks first whether that uuid has been submitted. */
+/* again: the daemon looks first whether that uuid has been submitted. *file is the request's, or -1. */
 static gboolean
-begin(Call *call, gboolean again, GError **error)
+begin(Call *call, gboolean again, int *file, GError **error)
 {
 	json_object *members = json_object_new_object();
 
@@ -89,65 +86,50 @@ begin(Call *call, gboolean again, GError **error)
 	json_object_put(call->webhook);
 	call->webhook = json_object_get(json_object_member(reply->body, "webhook"));
 	call->accepted = json_bool_member(reply->body, "accepted", FALSE);
-	files_close(&call->fd);
-	call->fd = frame_steal_fd(reply, "request");
-	if (call->job != NULL && (call->accepted || call->fd >= 0))
+	*file = frame_steal_fd(reply, "request");
+	if (call->job != NULL && (call->accepted || *file >= 0))
 		return TRUE;
 	g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
 		"the daemon began a call without a job or a file to write to");
 	return FALSE;
 }
 
-/* The head of the request file, whose size is given back. The token is in no file, wherever the caller repeated it. */
-static gboolean
-write_head(Call *call, gsize *size, GError **error)
+/* A place for a file of the request, or with no name for its body. */
+static int
+create_file(gpointer data, const char *name, GError **error)
 {
-	g_autoptr(GString) target = g_string_new("/webhook/-");
-	g_autoptr(json_object) headers = json_copy(call->request->headers);
-	g_autoptr(GString) head = g_string_new(NULL);
+	Call *call = data;
+	json_object *members = json_object_new_object();
 
-	if (strchr(call->request->target, '?') != NULL)
-		g_string_append_printf(target, "?%s", call->request->query);
-	g_string_replace(target, call->token, "-", 0);
-	json_object_object_foreach (call->request->headers, name, value) {
-		g_autoptr(GString) text = g_string_new(json_object_get_string(value));
-
-		if (g_string_replace(text, call->token, "-", 0) > 0)
-			json_put_string(headers, name, text->str);
-	}
-	if (!request_print_head(head, call->request->method, target->str, headers, error))
-		return FALSE;
-	*size = head->len;
-	return files_write_all(call->fd, head->str, head->len, error);
+	if (name != NULL)
+		json_put_string(members, "name", name);
+	g_autoptr(Frame) reply =
+		ask(call, "call.file", members, worker_deadline_ms(call->worker), error);
+	if (reply == NULL)
+		return -1;
+	int fd = frame_steal_fd(reply, "file");
+	if (fd < 0)
+		g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL,
+			"the daemon made a file without giving it");
+	return fd;
 }
 
-/* Whether a notebook could take its inputs from what was received. */
 static gboolean
-check_received(Call *call, gsize head_size, GError **error)
+take_digest(Call *call, GError **error)
 {
-	const Settings *settings = call->worker->settings;
-	RequestLimits limits = request_limits(settings);
-	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(call->fd, FALSE, error);
+	gint64 offset = 0;
+	int body = receive_where(&call->reception, &offset);
 
-	if (file == NULL)
-		return FALSE;
-	const char *bytes = g_mapped_file_get_contents(file);
-	gsize size = g_mapped_file_get_length(file);
 	if (call->delivery != NULL)
-		call->digest = delivery_digest(call->request, bytes + head_size, size - head_size);
-	g_autoptr(Inputs) inputs = inputs_new(bytes, size, &limits, error);
-	return inputs != NULL;
+		call->digest = delivery_digest(call->request, body, offset, error);
+	return call->delivery == NULL || call->digest != NULL;
 }
 
 static gboolean
 receive(Call *call, GError **error)
 {
-	gsize head_size = 0;
-
-	return write_head(call, &head_size, error) &&
-	       web_request_save_body(call->request, call->fd, call->worker->settings->max_body,
-		       "max_body", error) &&
-	       check_received(call, head_size, error) && files_sync(call->fd, "the request", error);
+	return receive_body(&call->reception, error) && take_digest(call, error) &&
+	       receive_finish(&call->reception, error);
 }
 
 static gint64
@@ -192,7 +174,7 @@ submit(Call *call, GError **error)
 
 	if (call->accepted)
 		return TRUE;
-	if (fstat(call->fd, &status) < 0)
+	if (fstat(call->reception.file, &status) < 0)
 		return nbhook_error_set_errno(error, errno, "looking at the request");
 	json_put_int(members, "size", (gint64) status.st_size);
 	if (call->delivery != NULL)
@@ -206,42 +188,16 @@ submit(Call *call, GError **error)
 	return TRUE;
 }
 
-/* Copies from one file's beginning to the other's. */
-static gboolean
-copy_request(int from, int to, gint64 size, GError **error)
-{
-	g_autofree char *piece = g_malloc(PIECE_SIZE);
-	gint64 copied = 0;
-
-	while (copied < size) {
-		ssize_t got = pread(from, piece, PIECE_SIZE, (off_t) copied);
-
-		if (got < 0)
-			return nbhook_error_set_errno(error, errno, "reading the request again");
-		if (got == 0) {
-			g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
-				"the service was restarted while it took this request; send it "
-				"again");
-			return FALSE;
-		}
-		if (!files_write_all(to, piece, (size_t) got, error))
-			return FALSE;
-		copied += got;
-	}
-	return files_sync(to, "the request", error);
-}
-
 /* Begins again with what was received already. */
 static gboolean
 repeat(Call *call, GError **error)
 {
-	AUTO_FD received = files_steal_fd(&call->fd);
-	struct stat status;
+	int file = -1;
 
-	if (fstat(received, &status) < 0)
-		return nbhook_error_set_errno(error, errno, "looking at the request");
-	return begin(call, TRUE, error) &&
-	       (call->accepted || copy_request(received, call->fd, (gint64) status.st_size, error));
+	if (!begin(call, TRUE, &file, error))
+		return FALSE;
+	return call->accepted || (receive_again(&call->reception, file, error) &&
+					 receive_finish(&call->reception, error));
 }
 
 /* An error reply that asks for patience says for how long; a broken connection cannot. */
@@ -418,13 +374,20 @@ give_up(Call *call, Answer *refusal)
 static Answer *
 run(WebWorker *worker, const WebRequest *request, const char *token)
 {
-	g_auto(Call) call = { .worker = worker, .request = request, .token = token, .fd = -1 };
+	g_auto(Call) call = { .worker = worker, .request = request, .token = token };
 	g_autoptr(GError) error = NULL;
 
 	call.uuid = ids_uuid();
+	call.reception = (Reception){ .settings = worker->settings,
+		.request = request,
+		.token = token,
+		.create = create_file,
+		.call = &call,
+		.file = -1,
+		.scratch = -1 };
 	if (!delivery_key(request, &call.delivery, &error))
 		return refusal_of(&call, error);
-	if (!begin(&call, FALSE, &error))
+	if (!begin(&call, FALSE, &call.reception.file, &error))
 		return g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND)
 			       ? no_such_webhook()
 			       : refusal_of(&call, error);

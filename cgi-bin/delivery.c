@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "field.h"
 
 #define MAX_KEY_BYTES 255
@@ -81,14 +82,22 @@ delivery_key(const WebRequest *request, char **key, GError **error)
 	return TRUE;
 }
 
+static gboolean
+take(gpointer sink, const char *bytes, size_t size, GError **error)
+{
+	g_checksum_update(sink, (const guchar *) bytes, (gssize) size);
+	return TRUE;
+}
+
 /* Neither a method nor a query can hold a line break, so no two calls look alike. */
 char *
-delivery_digest(const WebRequest *request, const char *body, gsize size)
+delivery_digest(const WebRequest *request, int body, gint64 offset, GError **error)
 {
 	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
 	g_autofree char *head = g_strconcat(request->method, "\n", request->query, "\n", NULL);
 
 	g_checksum_update(checksum, (const guchar *) head, (gssize) strlen(head));
-	g_checksum_update(checksum, (const guchar *) body, (gssize) size);
+	if (!files_read_pieces(body, offset, take, checksum, error))
+		return NULL;
 	return g_strdup(g_checksum_get_string(checksum));
 }

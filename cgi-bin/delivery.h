@@ -14,5 +14,7 @@
  * character or is a broken quoted string. */
 gboolean delivery_key(const WebRequest *request, char **key, GError **error);
 
-/* SHA-256, in hex, of what must be the same in a repetition: method, query and body. The caller frees. */
-char *delivery_digest(const WebRequest *request, const char *body, gsize size);
+/* SHA-256, in hex, of what must be the same in a repetition: method, query and body, which
+ * stands in a file from offset on. The caller frees. */
+char *delivery_digest(const WebRequest *request, int body, gint64 offset,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -13,8 +13,6 @@
 /* What a web server puts in the place of a request's header Proxy (CVE-2016-5385). */
 #define EMPTIED "HTTP_PROXY="
 
-typedef gboolean (*BodySink)(gpointer sink, const char *bytes, size_t size, GError **error);
-
 static const char *
 variable(char **environment, const char *name)
 {
@@ -257,7 +255,7 @@ check_body_size(gint64 size, gint64 max, const char *setting, GError **error)
 }
 
 static gboolean
-copy_body(const WebRequest *request, gint64 max, const char *setting, BodySink take, gpointer sink,
+copy_body(const WebRequest *request, gint64 max, const char *setting, ByteSink take, gpointer sink,
 	GError **error)
 {
 	g_autofree char *piece = g_malloc(PIECE_SIZE);
@@ -283,14 +281,6 @@ copy_body(const WebRequest *request, gint64 max, const char *setting, BodySink t
 }
 
 static gboolean
-take_to_file(gpointer sink, const char *bytes, size_t size, GError **error)
-{
-	const int *fd = sink;
-
-	return files_write_all(*fd, bytes, size, error);
-}
-
-static gboolean
 take_to_memory(gpointer sink, const char *bytes, size_t size, GError **error)
 {
 	GByteArray *array = sink;
@@ -303,7 +293,7 @@ gboolean
 web_request_save_body(
 	const WebRequest *request, int fd, gint64 max, const char *setting, GError **error)
 {
-	return copy_body(request, max, setting, take_to_file, &fd, error);
+	return copy_body(request, max, setting, files_take, &fd, error);
 }
 
 GBytes *

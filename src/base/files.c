@@ -18,6 +18,7 @@
 #define MAX_COMPONENT 240 /* an execution has files with more before the name */
 #define MAX_PATH 1024
 #define MAX_DEPTH 64
+#define PIECE_SIZE (64 * 1024)
 
 gboolean
 files_sync(int fd, const char *what, GError **error)
@@ -41,6 +42,30 @@ files_write_all(int fd, const char *bytes, size_t size, GError **error)
 		size -= (size_t) written;
 	}
 	return TRUE;
+}
+
+gboolean
+files_read_pieces(int fd, gint64 offset, ByteSink take, gpointer sink, GError **error)
+{
+	g_autofree char *piece = g_malloc(PIECE_SIZE);
+	ssize_t got;
+
+	while ((got = pread(fd, piece, PIECE_SIZE, (off_t) offset)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return nbhook_error_set_errno(error, errno, "reading a file");
+		if (!take(sink, piece, (size_t) got, error))
+			return FALSE;
+		offset += got;
+	}
+	return TRUE;
+}
+
+gboolean
+files_take(gpointer sink, const char *bytes, size_t size, GError **error)
+{
+	return files_write_all(*(const int *) sink, bytes, size, error);
 }
 
 char *

@@ -37,6 +37,16 @@ gboolean files_write_all(int fd, const char *bytes, size_t size, GError **error)
 char *files_read_all(int fd, gint64 max, const char *setting, size_t *size,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Takes the next bytes of something large; an error of it ends the reading. */
+typedef gboolean (*ByteSink)(gpointer sink, const char *bytes, size_t size, GError **error);
+
+/* Gives the bytes of a file from offset on to take, at most 64 KiB at a time. The descriptor's own offset is
+ * not used or changed. */
+gboolean files_read_pieces(int fd, gint64 offset, ByteSink take, gpointer sink, GError **error);
+
+/* A ByteSink: writes to the descriptor that sink points to. */
+gboolean files_take(gpointer sink, const char *bytes, size_t size, GError **error);
+
 /* Replaces dir/name by bytes: a temporary file in the same folder, renamed there; when durable it is
  * synced first. mode is that of the new file. */
 gboolean files_replace(int dir, const char *name, const char *bytes, size_t size, mode_t mode,

@@ -6,10 +6,9 @@
 
 #include <glib.h>
 
-typedef struct Gunzip Gunzip;
+#include "base/files.h"
 
-/* Takes the next bytes; an error of it ends the reading. */
-typedef gboolean (*ByteSink)(gpointer sink, const char *bytes, size_t size, GError **error);
+typedef struct Gunzip Gunzip;
 
 /* max_ratio is the setting max_gzip_ratio. The caller frees. */
 Gunzip *gunzip_new(gint64 max_ratio);

@@ -5,6 +5,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/hooks.h"
 #include "daemon/intake.h"
+#include "daemon/intake_file.h"
 #include "daemon/job_list.h"
 #include "daemon/keys.h"
 #include "daemon/questions.h"
@@ -17,6 +18,7 @@
 static const OpRow ops[] = {
 	{ "server.info",     questions_info,   FALSE },
 	{ "call.begin",      intake_begin,     FALSE },
+	{ "call.file",       intake_file,      FALSE },
 	{ "call.submit",     intake_submit,    FALSE },
 	{ "call.abandon",    intake_abandon,   FALSE },
 	{ "job.wait",        questions_wait,   FALSE },

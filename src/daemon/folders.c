@@ -119,3 +119,37 @@ folders_create_file(
 	}
 	return files_steal_fd(&fd);
 }
+
+int
+folders_create_upload(const Folders *folders, int execution, const char *name, GError **error)
+{
+	AUTO_FD files = files_open_beneath(execution, "files", O_RDONLY | O_DIRECTORY, 0, error);
+
+	if (files < 0)
+		return -1;
+	AUTO_FD fd =
+		openat(files, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660);
+	if (fd < 0 && errno == EEXIST) {
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_CONFLICT,
+			"the job has a file \"%s\" already", name);
+		return -1;
+	}
+	/* whatever the umask and the file system's idea of set-group-ID folders are */
+	if (fd < 0 || fchmod(fd, 0660) < 0 || fchown(fd, (uid_t) -1, folders->run_group) < 0) {
+		nbhook_error_set_errno(error, errno, "making the file %s", name);
+		return -1;
+	}
+	return files_steal_fd(&fd);
+}
+
+int
+folders_create_scratch(const Folders *folders, int execution, GError **error)
+{
+	AUTO_FD fd = folders_create_file(folders, execution, "scratch", FALSE, error);
+
+	if (fd >= 0 && unlinkat(execution, "scratch", 0) < 0) {
+		nbhook_error_set_errno(error, errno, "preparing the receipt of a body");
+		return -1;
+	}
+	return files_steal_fd(&fd);
+}

@@ -37,6 +37,13 @@ int folders_make_execution(const Folders *folders, const char *name, GError **er
 /* Opens an execution's folder; -1 when it is gone. */
 int folders_open_execution(const Folders *folders, const char *name, GError **error);
 
+/* Makes a file in the files/ of an execution, for its kernel to read and change; CONFLICT when there is one
+ * of that name. The caller closes it. -1 on error. */
+int folders_create_upload(const Folders *folders, int execution, const char *name, GError **error);
+
+/* A file in an execution's folder that has no name and goes when its last descriptor is closed. */
+int folders_create_scratch(const Folders *folders, int execution, GError **error);
+
 /* Makes a new file in an execution's folder for reading and writing, for us alone; with for_web, nginx may
  * read it too. One of that name that was there is no longer in the folder, and stays as it is for those who
  * have it open. */

@@ -8,6 +8,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/hook_params.c src/daemon/hook_params.h \
 	src/daemon/hooks.c src/daemon/hooks.h \
 	src/daemon/intake.c src/daemon/intake.h \
+	src/daemon/intake_file.c src/daemon/intake_file.h \
 	src/daemon/job_list.c src/daemon/job_list.h \
 	src/daemon/keys.c src/daemon/keys.h \
 	src/daemon/listing.c src/daemon/listing.h \

@@ -1,5 +1,6 @@
 #include "daemon/submission.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@ struct Submission {
 	GPtrArray *joined;       /* those of another call of the same delivery, borrowed */
 	int execution;           /* the folder, opened */
 	int executions;          /* borrowed */
+	gboolean has_files;      /* in its files/ */
 	char *key_hash, *digest; /* of the delivery, or NULL */
 	LiveJob *live;           /* borrowed */
 };
@@ -177,7 +179,14 @@ static gboolean
 make_folder_durable(gpointer data, GError **error)
 {
 	Submission *submission = data;
+	AUTO_FD files = -1;
 
+	if (submission->has_files) {
+		files = files_open_beneath(
+			submission->execution, "files", O_RDONLY | O_DIRECTORY, 0, error);
+		if (files < 0 || !files_sync(files, "the folder of a job's files", error))
+			return FALSE;
+	}
 	return files_sync(submission->execution, "a job's folder", error) &&
 	       files_sync(submission->executions, "the folder of executions", error);
 }
@@ -323,6 +332,7 @@ submission_start(Call *call, Daemon *daemon, Pending *pending)
 	submission->joined = g_ptr_array_new();
 	submission->execution = -1;
 	submission->executions = daemon->folders->executions;
+	submission->has_files = pending->n_files > 0;
 	submission_join(submission, call, FALSE);
 	if (key == NULL || digest == NULL) {
 		accept_new(submission);

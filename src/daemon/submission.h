@@ -17,6 +17,7 @@ typedef struct Pending {
 	guint64 peer; /* the connection that has begun it */
 	Hook *hook;
 	gint64 begun_us;        /* wall clock */
+	gint64 n_files;         /* made in its files/ */
 	Submission *submission; /* while one is on its way; borrowed */
 } Pending;
 

@@ -324,6 +324,7 @@ body_parse(json_object *headers, const char *bytes, size_t size, const RequestLi
 	if (!packed)
 		return parse(headers, bytes, size, limits, value, has_keys, error);
 	g_autoptr(GBytes) unpacked = body_unpack(bytes, size, limits, error);
-	return unpacked != NULL && parse(headers, g_bytes_get_data(unpacked, NULL),
-					   g_bytes_get_size(unpacked), limits, value, has_keys, error);
+	return unpacked != NULL &&
+	       parse(headers, g_bytes_get_data(unpacked, NULL), g_bytes_get_size(unpacked), limits,
+		       value, has_keys, error);
 }

@@ -6,9 +6,9 @@
 #include "notebook/request.h"
 #include "notebook/translate.h"
 
-static const RequestLimits limits = { .max_parsed_body = 1 << 20,
-	.max_json_depth = 100,
-	.max_gzip_ratio = 100 };
+static const RequestLimits limits = {
+	.max_parsed_body = 1 << 20, .max_json_depth = 100, .max_gzip_ratio = 100
+};
 
 static size_t
 count_lines(const char *text)

@@ -2,11 +2,15 @@
 # keeps in fuzz-corpus/ of the build folder.
 fuzz_replays = \
 	tests/fuzz/replay-field \
+	tests/fuzz/replay-multipart \
 	tests/fuzz/replay-notebook \
 	tests/fuzz/replay-request
 tests_fuzz_replay_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_fuzz_replay_field_LDADD = $(WEB_TEST_LDADD)
+tests_fuzz_replay_multipart_SOURCES = tests/fuzz/fuzz-multipart.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_multipart_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_fuzz_replay_multipart_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_replay_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 
@@ -17,12 +21,17 @@ EXTRA_DIST += tests/fuzz/corpus
 if FUZZ
 EXTRA_PROGRAMS += \
 	tests/fuzz/fuzz-field \
+	tests/fuzz/fuzz-multipart \
 	tests/fuzz/fuzz-notebook \
 	tests/fuzz/fuzz-request
 tests_fuzz_fuzz_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_fuzz_fuzz_field_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_fuzz_field_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_multipart_SOURCES = tests/fuzz/fuzz-multipart.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_multipart_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_fuzz_fuzz_multipart_LDADD = $(WEB_TEST_LDADD)
+tests_fuzz_fuzz_multipart_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_notebook_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h

@@ -546,6 +546,51 @@ test_given_up(Fixture *fixture, gconstpointer unused)
 		g_main_context_iteration(NULL, TRUE);
 }
 
+/* Asks for a file of a call; its descriptor or -1, and then the error. */
+static int
+ask_for_file(Asker *asker, const char *uuid, const char *name, const char *error)
+{
+	g_autofree char *members =
+		g_strdup_printf("\"uuid\":\"%s\"%s%s%s", uuid, name != NULL ? ",\"name\":\"" : "",
+			name != NULL ? name : "", name != NULL ? "\"" : "");
+
+	ask(asker, "call.file", members, NULL, -1);
+	g_autoptr(Frame) reply = answer(asker);
+	assert_error(reply, error);
+	return frame_steal_fd(reply, "file");
+}
+
+/* A call gets places for its files under names that are harmless, and only the call itself does. */
+static void
+test_files_of_a_call(Fixture *fixture, gconstpointer unused)
+{
+	static const char *const refused[] = { "", ".x", "..", "a/b", "a\\nb", NULL };
+	g_autofree char *uuid = ids_uuid();
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autoptr(Asker) other = asker_new(fixture);
+	struct stat info;
+
+	fixture->settings->max_parts = 2;
+	g_assert_cmpint(ask_for_file(asker, uuid, "a", "not_found"), <, 0);
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+	assert_error(begun, NULL);
+	AUTO_FD scratch = ask_for_file(asker, uuid, NULL, NULL);
+	g_assert_true(fstat(scratch, &info) == 0 && info.st_nlink == 0);
+	AUTO_FD file = ask_for_file(asker, uuid, "a.csv", NULL);
+	g_assert_true(fstat(file, &info) == 0 && (info.st_mode & 0777) == 0660);
+	g_assert_cmpint(ask_for_file(other, uuid, "b", "not_found"), <, 0);
+	g_assert_cmpint(ask_for_file(asker, uuid, "a.csv", "conflict"), <, 0);
+	for (size_t i = 0; refused[i] != NULL; i++)
+		g_assert_cmpint(ask_for_file(asker, uuid, refused[i], "bad_request"), <, 0);
+	AUTO_FD last = ask_for_file(asker, uuid, "b", NULL);
+	g_assert_cmpint(last, >=, 0);
+	g_assert_cmpint(ask_for_file(asker, uuid, "c", "bad_request"), <, 0);
+	send_submit(asker, uuid);
+	g_autoptr(Frame) accepted = answer(asker);
+	assert_error(accepted, NULL);
+	g_assert_cmpint(ask_for_file(asker, uuid, "c", "not_found"), <, 0);
+}
+
 /* A daemon that goes disturbs no run: the next one takes it up. */
 static void
 test_restart(Fixture *fixture, gconstpointer unused)
@@ -637,6 +682,7 @@ main(int argc, char **argv)
 	add("/daemon/silent-executor", test_silent_executor);
 	add("/daemon/repeated", test_repeated);
 	add("/daemon/asker-gone", test_asker_gone);
+	add("/daemon/files-of-a-call", test_files_of_a_call);
 	add("/daemon/submitter-gone", test_submitter_gone);
 	add("/daemon/queue", test_queue);
 	add("/daemon/given-up", test_given_up);

@@ -1,5 +1,8 @@
 /* Which header names a delivery, and what makes two calls the same. */
+#include <sys/mman.h>
+
 #include "base/error.h"
+#include "base/files.h"
 #include "delivery.h"
 #include "web-fake.h"
 
@@ -64,7 +67,13 @@ digest_of(char *method, char *uri, const char *body)
 	char *environment[] = { method, uri, NULL };
 	g_autoptr(WebRequest) request = web_request_new(environment, &fake_io, NULL);
 
-	return delivery_digest(request, body, strlen(body));
+	AUTO_FD fd = memfd_create("body", MFD_CLOEXEC);
+	g_autoptr(GError) error = NULL;
+	g_assert_true(files_write_all(fd, "head", 4, &error) &&
+		      files_write_all(fd, body, strlen(body), &error));
+	char *digest = delivery_digest(request, fd, 4, &error);
+	g_assert_no_error(error);
+	return digest;
 }
 
 static const struct {

@@ -4,9 +4,9 @@
 #include "notebook/body.h"
 #include "notebook/request.h"
 
-static const RequestLimits limits = { .max_parsed_body = 2 << 20,
-	.max_json_depth = 10,
-	.max_gzip_ratio = 100 };
+static const RequestLimits limits = {
+	.max_parsed_body = 2 << 20, .max_json_depth = 10, .max_gzip_ratio = 100
+};
 
 static json_object *
 json(const char *text)
