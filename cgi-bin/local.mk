@@ -5,6 +5,7 @@ libnbhookweb_a_SOURCES = \
 	cgi-bin/answer.c cgi-bin/answer.h \
 	cgi-bin/auth.c cgi-bin/auth.h \
 	cgi-bin/call.c cgi-bin/call.h \
+	cgi-bin/cors.c cgi-bin/cors.h \
 	cgi-bin/delivery.c cgi-bin/delivery.h \
 	cgi-bin/field.c cgi-bin/field.h \
 	cgi-bin/file_name.c cgi-bin/file_name.h \
@@ -37,6 +38,7 @@ web_tests = \
 	tests/unit/test-field \
 	tests/unit/test-multipart \
 	tests/unit/test-page \
+	tests/unit/test-partial \
 	tests/unit/test-routes \
 	tests/unit/test-upload \
 	tests/unit/test-web-request
@@ -59,6 +61,9 @@ tests_unit_test_multipart_LDADD = $(WEB_TEST_LDADD)
 tests_unit_test_page_SOURCES = tests/unit/test-page.c tests/unit/web-fake.h
 tests_unit_test_page_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_unit_test_page_LDADD = $(WEB_TEST_LDADD)
+tests_unit_test_partial_SOURCES = tests/unit/test-partial.c tests/unit/web-fake.h
+tests_unit_test_partial_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
+tests_unit_test_partial_LDADD = $(WEB_TEST_LDADD)
 tests_unit_test_routes_SOURCES = tests/unit/test-routes.c tests/unit/web-fake.h
 tests_unit_test_routes_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_unit_test_routes_LDADD = $(WEB_TEST_LDADD)

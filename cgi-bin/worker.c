@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cors.h"
 #include "page.h"
 #include "problem.h"
 #include "routes.h"
@@ -125,8 +126,10 @@ worker_answer(WebWorker *worker, WebRequest *request)
 {
 	g_autoptr(Answer) answer = answer_for(worker, request);
 
-	if (routes_family(request->path) == FAMILY_WEBHOOK)
+	if (routes_family(request->path) == FAMILY_WEBHOOK) {
 		page_of_problem(answer, request);
+		cors_apply(answer, request, worker->settings);
+	}
 	return answer_send(
 		answer, request->io, request->peer, strcmp(request->method, "HEAD") == 0);
 }

@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 	export G_TEST_SRCDIR='$(abs_top_srcdir)/tests'; export G_TEST_BUILDDIR='$(abs_top_builddir)/tests';
 
 unit_tests = \
+	tests/unit/test-attachment \
 	tests/unit/test-channel \
 	tests/unit/test-claim \
 	tests/unit/test-cli \

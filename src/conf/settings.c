@@ -90,6 +90,9 @@ static const SettingRow rows[] = {
 	  "How much address space it may have." },
 	{ "http", "max_params", TYPE_SIZE, AT(max_params), "64K", KIB, 16 * MIB, NULL,
 	  "The registered params of a webhook together, as JSON." },
+	{ "http", "cors_origins", TYPE_STRING, AT(cors_origins), "", 0, 0, NULL,
+	  "Origins whose pages may call webhooks and read the answers (CORS), separated by spaces, as in "
+	  "\"https://app.example.com\"; * is every page." },
 
 	{ "jobs", "concurrency", TYPE_COUNT, AT(concurrency), "16", 1, 4096, NULL,
 	  "How many notebooks run at a time." },

@@ -37,6 +37,7 @@ typedef struct Settings {
 	gint64 page_timeout_ms;
 	gint64 page_memory;
 	gint64 max_params;
+	char *cors_origins;
 	/* [jobs] */
 	gint64 concurrency;
 	gint64 queue_limit;

@@ -78,6 +78,25 @@ is_boolean(json_object *value)
 	return json_object_is_type(value, json_type_boolean);
 }
 
+static gboolean
+is_method(json_object *value)
+{
+	return json_object_is_type(value, json_type_string) &&
+	       (strcmp(json_object_get_string(value), "GET") == 0 ||
+		       strcmp(json_object_get_string(value), "POST") == 0);
+}
+
+static gboolean
+is_method_or_list(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return is_method(value);
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (!is_method(json_object_array_get_idx(value, i)))
+			return FALSE;
+	return json_object_array_length(value) > 0;
+}
+
 /* clang-format off */
 static const ParamRow rows[] = {
 	{ "notif_down", is_address_or_list, "a mail address or a list of them" },
@@ -85,6 +104,7 @@ static const ParamRow rows[] = {
 	{ "next_url",   is_web_url,
 	  "an absolute http or https URL; what is not ASCII in it has to be percent-encoded" },
 	{ "inline",     is_boolean,         "true or false" },
+	{ "methods",    is_method_or_list,  "\"GET\", \"POST\" or a list of them" },
 };
 /* clang-format on */
 

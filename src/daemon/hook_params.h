@@ -7,7 +7,7 @@
 #include "conf/settings.h"
 
 /* Checks the params that mean something to the server: notif_down and notif_up (an address or a list of
- * them), next_url (http or https), inline (a boolean). Others become variables and may be anything, if
+ * them), next_url (http or https), inline (a boolean), methods ("GET", "POST" or a list of them). Others become variables and may be anything, if
  * the language of the notebook can have a variable of their name. BAD_REQUEST names the param and what
  * it may be; TOO_LARGE if all together are over max_params. */
 gboolean hook_params_check(

@@ -94,6 +94,20 @@ records_job(const JobRecord *record, GError **error)
 	return document != NULL ? job_from_document(document, error) : NULL;
 }
 
+/* The methods that a webhook takes, as a list. */
+static void
+put_methods(json_object *webhook, json_object *methods)
+{
+	if (json_object_is_type(methods, json_type_string)) {
+		json_object *list = json_object_new_array();
+
+		json_object_array_add(list, json_object_get(methods));
+		json_object_object_add(webhook, "methods", list);
+	} else if (methods != NULL) {
+		json_put_shared(webhook, "methods", methods);
+	}
+}
+
 json_object *
 records_webhook(json_object *params, const char *path, gboolean debug)
 {
@@ -103,6 +117,7 @@ records_webhook(json_object *params, const char *path, gboolean debug)
 	json_put_string(webhook, "notebook", file);
 	json_put_bool(webhook, "inline", json_bool_member(params, "inline", FALSE));
 	json_put_string(webhook, "next_url", json_string_member(params, "next_url"));
+	put_methods(webhook, json_member(params, "methods"));
 	json_put_bool(webhook, "debug", debug);
 	return webhook;
 }

@@ -14,8 +14,8 @@ void records_update_job(StoreWriter *writer, const Job *job, StoreDone done, gpo
 /* The job of a row. */
 Job *records_job(const JobRecord *record, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What the FastCGI program needs to know of a webhook: {notebook, inline, next_url, debug}. The caller
- * owns it. */
+/* What the FastCGI program needs to know of a webhook: {notebook, inline, next_url, methods?, debug}. The
+ * caller owns it. */
 json_object *records_webhook(json_object *params, const char *path, gboolean debug);
 
 /* Answers job.status. */

@@ -95,6 +95,28 @@ test_accept(void)
 }
 
 static const struct {
+	const char *accept, *type;
+	double weight;
+} weight_rows[] = {
+	{ NULL, "text/html", 1 },
+	{ "", "text/html", 1 },
+	{ "*/*", "application/x-ipynb+json", 1 },
+	{ "text/html", "text/html; charset=utf-8", 1 },
+	{ "text/*;q=0.5", "text/markdown; charset=utf-8", 0.5 },
+	{ "text/markdown, text/*;q=0.5", "Text/Markdown", 1 },
+	{ "text/markdown;q=0, */*", "text/markdown", 0 },
+	{ "image/png", "text/html", 0 },
+};
+
+static void
+test_weights(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(weight_rows); i++)
+		g_assert_cmpfloat(accept_weight(weight_rows[i].accept, weight_rows[i].type), ==,
+			weight_rows[i].weight);
+}
+
+static const struct {
 	const char *prefer;
 	gboolean respond_async;
 	gint64 wait_s;
@@ -166,6 +188,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/field/lists", test_lists);
 	g_test_add_func("/accept/html", test_accept);
+	g_test_add_func("/accept/weights", test_weights);
 	g_test_add_func("/prefer/read", test_prefer);
 	g_test_add_func("/prefer/applied", test_applied);
 	return g_test_run();
