@@ -4,7 +4,9 @@ fuzz_replays = \
 	tests/fuzz/replay-field \
 	tests/fuzz/replay-multipart \
 	tests/fuzz/replay-notebook \
-	tests/fuzz/replay-request
+	tests/fuzz/replay-outputs \
+	tests/fuzz/replay-request \
+	tests/fuzz/replay-wire
 tests_fuzz_replay_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_fuzz_replay_field_LDADD = $(WEB_TEST_LDADD)
@@ -12,7 +14,9 @@ tests_fuzz_replay_multipart_SOURCES = tests/fuzz/fuzz-multipart.c tests/fuzz/fuz
 tests_fuzz_replay_multipart_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_fuzz_replay_multipart_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_replay_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_outputs_SOURCES = tests/fuzz/fuzz-outputs.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_wire_SOURCES = tests/fuzz/fuzz-wire.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
@@ -23,7 +27,9 @@ EXTRA_PROGRAMS += \
 	tests/fuzz/fuzz-field \
 	tests/fuzz/fuzz-multipart \
 	tests/fuzz/fuzz-notebook \
-	tests/fuzz/fuzz-request
+	tests/fuzz/fuzz-outputs \
+	tests/fuzz/fuzz-request \
+	tests/fuzz/fuzz-wire
 tests_fuzz_fuzz_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
 tests_fuzz_fuzz_field_LDADD = $(WEB_TEST_LDADD)
@@ -34,8 +40,12 @@ tests_fuzz_fuzz_multipart_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_fuzz_multipart_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_notebook_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_outputs_SOURCES = tests/fuzz/fuzz-outputs.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_outputs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 F = request
 T = 60
