@@ -1,6 +1,7 @@
 /* The executor's half. A keeper that cannot have its namespace says so and ends, and a second one is made
  * without. Reports and commands are records of one size over a SOCK_SEQPACKET pair, which keeps their
- * borders and tells of the other end's death. */
+ * borders and tells of the other end's death. A keeper that a fork server makes talks over the socket on
+ * which it was ordered; it is nobody's child here, so that its end is waited for by a pidfd. */
 #include "exec/keeper.h"
 
 #include <errno.h>
@@ -15,24 +16,50 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "exec/descendants.h"
-#include "exec/keeper_process.h"
-#include "exec/namespace.h"
+#include "base/json.h"
+#include "keeper/descendants.h"
+#include "keeper/process.h"
+#include "keeper/space.h"
 
 #define START_MS 10000
+#define FORK_MS 5000
 #define END_MS 10000
 
 struct Keeper {
 	int socket;
-	pid_t pid;
+	int process; /* a pidfd */
+	pid_t pid;   /* as our child; 0: it is none */
 	char *refusal;
-	gboolean apart;
+	char *fork_failure;
+	gboolean apart, forked;
 	gboolean gone;
 };
 
+/* One record with the pid of who sent it, as it is seen from here. */
+static ssize_t
+receive_record(int socket, KeeperReport *report, pid_t *sender)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec part = { report, sizeof *report };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
+		header->cmsg_type == SCM_CREDENTIALS)
+		*sender = ((const struct ucred *) (const void *) CMSG_DATA(header))->pid;
+	return size;
+}
+
 /* One report, waiting for it until deadline_ms; the kind KEEPER_REPORT_NONE when there is none. */
 static void
-receive_report(Keeper *keeper, gint64 deadline_ms, KeeperReport *report)
+receive_report(Keeper *keeper, gint64 deadline_ms, KeeperReport *report, pid_t *sender)
 {
 	struct pollfd ready = { .fd = keeper->socket, .events = POLLIN };
 	ssize_t size = -1;
@@ -43,7 +70,7 @@ receive_report(Keeper *keeper, gint64 deadline_ms, KeeperReport *report)
 		result = poll(&ready, 1, clock_remaining_ms(deadline_ms));
 	while (result < 0 && errno == EINTR);
 	if (result > 0)
-		size = recv(keeper->socket, report, sizeof *report, MSG_DONTWAIT);
+		size = receive_record(keeper->socket, report, sender);
 	if (size == (ssize_t) sizeof *report)
 		report->text[sizeof report->text - 1] = '\0';
 	else
@@ -51,23 +78,37 @@ receive_report(Keeper *keeper, gint64 deadline_ms, KeeperReport *report)
 	keeper->gone = keeper->gone || size == 0 || (size < 0 && errno == ECONNRESET);
 }
 
+static KeeperOrder
+order_of(const KeeperSpec *spec, int socket, gboolean namespaces)
+{
+	return (KeeperOrder){ .socket = socket,
+		.output = spec->output,
+		.folder = spec->folder,
+		.place = spec->place,
+		.namespaces = namespaces,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.max_own_processes = spec->max_own_processes,
+		.max_shared_processes = spec->max_shared_processes };
+}
+
 /* Forks the keeper; false with errno. */
 static gboolean
 fork_keeper(Keeper *keeper, const KeeperSpec *spec, gboolean namespaces)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return FALSE;
-	pid_t pid = namespaces ? namespace_clone() : fork();
+	KeeperOrder order = order_of(spec, ends[1], namespaces);
+	pid_t pid = namespaces ? space_clone() : fork();
 	int cause = errno;
 	if (pid == 0)
-		keeper_process(ends[1], spec, namespaces, uid, gid);
+		keeper_process_run(&order, spec->argv, spec->env);
 	close(ends[1]);
 	keeper->socket = ends[0];
 	keeper->pid = pid;
+	keeper->process = pid > 0 ? pidfd_open(pid, 0) : -1;
 	errno = cause;
 	return pid > 0;
 }
@@ -76,6 +117,7 @@ static void
 forget(Keeper *keeper)
 {
 	files_close(&keeper->socket);
+	files_close(&keeper->process);
 	if (keeper->pid > 0)
 		waitpid(keeper->pid, NULL, 0);
 	keeper->pid = 0;
@@ -88,13 +130,13 @@ try_start(Keeper *keeper, const KeeperSpec *spec, gboolean namespaces, KeeperRep
 {
 	report->kind = namespaces ? KEEPER_REPORT_NO_NAMESPACE : KEEPER_REPORT_NO_KERNEL;
 	if (!fork_keeper(keeper, spec, namespaces)) {
-		g_autofree char *why =
-			namespaces ? namespace_refusal(NULL, errno) : g_strdup(g_strerror(errno));
-
-		g_strlcpy(report->text, why, sizeof report->text);
+		if (namespaces)
+			space_refusal(NULL, errno, report->text, sizeof report->text);
+		else
+			g_strlcpy(report->text, g_strerror(errno), sizeof report->text);
 		return FALSE;
 	}
-	receive_report(keeper, clock_ms() + START_MS, report);
+	receive_report(keeper, clock_ms() + START_MS, report, &(pid_t){ 0 });
 	keeper->apart = namespaces;
 	if (report->kind == KEEPER_REPORT_STARTED)
 		return TRUE;
@@ -105,6 +147,79 @@ try_start(Keeper *keeper, const KeeperSpec *spec, gboolean namespaces, KeeperRep
 	return FALSE;
 }
 
+static json_object *
+strings(char *const *list)
+{
+	json_object *array = json_object_new_array();
+
+	for (; *list != NULL; list++)
+		json_object_array_add(array, json_object_new_string(*list));
+	return array;
+}
+
+/* The order for a fork server, one record with the output's descriptor. */
+static gboolean
+send_order(int socket, const KeeperSpec *spec)
+{
+	g_autoptr(json_object) order = json_object_new_object();
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS } };
+
+	json_object_object_add(order, "argv", strings(spec->argv));
+	json_object_object_add(order, "env", strings(spec->env));
+	json_put_string(order, "folder", spec->folder);
+	json_put_string(order, "place", spec->place);
+	json_put_bool(order, "namespaces", spec->namespaces);
+	json_put_int(order, "max_own_processes", spec->max_own_processes);
+	json_put_int(order, "max_shared_processes", spec->max_shared_processes);
+	g_autofree char *text = json_print(order);
+	struct iovec part = { text, strlen(text) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	memcpy(CMSG_DATA(&control.header), &spec->output, sizeof(int));
+	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* True when a fork runs; else the reason is kept. */
+static gboolean
+try_fork(Keeper *keeper, const KeeperSpec *spec)
+{
+	KeeperReport report = { .kind = KEEPER_REPORT_NONE };
+	const char *why = NULL;
+	pid_t sender = 0;
+	int on = 1;
+
+	keeper->socket = dup(spec->fork_server);
+	if (setsockopt(keeper->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+		!send_order(keeper->socket, spec)) {
+		why = g_strerror(errno);
+	} else {
+		receive_report(keeper, clock_ms() + FORK_MS, &report, &sender);
+		if (report.kind == KEEPER_REPORT_STARTED)
+			keeper->process = pidfd_open(sender, 0);
+		else
+			why = report.kind != KEEPER_REPORT_NONE ? report.text
+			      : keeper->gone                    ? "the fork server has gone"
+								: "the fork server does not answer";
+		if (why == NULL && keeper->process < 0)
+			why = "the keeper has gone";
+	}
+	keeper->forked = why == NULL;
+	keeper->apart = keeper->forked && spec->namespaces;
+	if (keeper->forked)
+		return TRUE;
+	shutdown(keeper->socket, SHUT_RDWR);
+	forget(keeper);
+	keeper->fork_failure = g_strdup(why);
+	return FALSE;
+}
+
 Keeper *
 keeper_start(const KeeperSpec *spec, GError **error)
 {
@@ -112,6 +227,9 @@ keeper_start(const KeeperSpec *spec, GError **error)
 	KeeperReport report = { 0 };
 
 	keeper->socket = -1;
+	keeper->process = -1;
+	if (spec->fork_server >= 0 && try_fork(keeper, spec))
+		return g_steal_pointer(&keeper);
 	if (spec->namespaces && try_start(keeper, spec, TRUE, &report))
 		return g_steal_pointer(&keeper);
 	if (spec->namespaces && report.kind != KEEPER_REPORT_NO_KERNEL) {
@@ -127,20 +245,21 @@ keeper_start(const KeeperSpec *spec, GError **error)
 
 /* Waits for the keeper's own end, which follows that of the socket. */
 static void
-wait_end(pid_t pid, gint64 deadline_ms)
+wait_end(const Keeper *keeper, gint64 deadline_ms)
 {
-	AUTO_FD handle = pidfd_open(pid, 0);
-	struct pollfd ready = { .fd = handle, .events = POLLIN };
+	struct pollfd ready = { .fd = keeper->process, .events = POLLIN };
 	int result;
 
 	do
 		result = poll(&ready, 1, clock_remaining_ms(deadline_ms));
 	while (result < 0 && errno == EINTR);
 	if (result <= 0)
-		kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+		pidfd_send_signal(keeper->process, SIGKILL, NULL, 0);
+	if (keeper->pid > 0)
+		waitpid(keeper->pid, NULL, 0);
 }
 
+/* A keeper that is killed leaves its descendants to us, unless it is a fork server's. */
 void
 keeper_free(Keeper *keeper)
 {
@@ -149,11 +268,13 @@ keeper_free(Keeper *keeper)
 	if (keeper == NULL)
 		return;
 	files_close(&keeper->socket);
-	if (keeper->pid > 0)
-		wait_end(keeper->pid, deadline_ms);
-	if (!descendants_end(deadline_ms))
+	if (keeper->process >= 0)
+		wait_end(keeper, deadline_ms);
+	files_close(&keeper->process);
+	if (!descendants_end(clock_remaining_ms(deadline_ms)))
 		g_warning("some processes of a kernel could not be ended");
 	g_free(keeper->refusal);
+	g_free(keeper->fork_failure);
 	g_free(keeper);
 }
 
@@ -170,7 +291,7 @@ keeper_take_news(Keeper *keeper, int *wait_status)
 
 	if (keeper->gone)
 		return KEEPER_NOTHING;
-	receive_report(keeper, 0, &report);
+	receive_report(keeper, 0, &report, &(pid_t){ 0 });
 	if (keeper->gone)
 		return KEEPER_GONE;
 	if (report.kind != KEEPER_REPORT_DIED)
@@ -191,6 +312,18 @@ gboolean
 keeper_is_apart(const Keeper *keeper)
 {
 	return keeper->apart;
+}
+
+gboolean
+keeper_is_forked(const Keeper *keeper)
+{
+	return keeper->forked;
+}
+
+const char *
+keeper_fork_failure(const Keeper *keeper)
+{
+	return keeper->fork_failure;
 }
 
 const char *

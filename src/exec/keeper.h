@@ -23,6 +23,7 @@ typedef struct KeeperSpec {
 		*place; /* the kernel's own folder; in a namespace those beside it are not there */
 	int output;     /* becomes the kernel's standard output and error */
 	gboolean namespaces;
+	int fork_server; /* a socket on which a fork server waits for one order; -1: none */
 	/* Processes and threads that the kernel may have: where they are counted for it alone, and where
 	 * they are counted with those of all runs. */
 	gint64 max_own_processes, max_shared_processes;
@@ -34,7 +35,8 @@ typedef enum {
 	KEEPER_GONE,    /* the keeper itself has ended, and the kernel with it */
 } KeeperNews;
 
-/* Starts a keeper and, under it, the kernel, and waits until its program runs. The process must have one
+/* Starts a keeper and, under it, the kernel, and waits until its program runs. Where there is a fork server,
+ * the kernel is a fork of that, and where it gives none, the program is started (keeper_fork_failure says why). The process must have one
  * thread and be a child subreaper. Errors say what failed: the folder, the program. The caller ends it
  * with keeper_free. */
 Keeper *keeper_start(const KeeperSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -54,6 +56,12 @@ void keeper_signal(Keeper *keeper, int signal_number);
 
 /* Whether the kernel has a namespace of its own. */
 gboolean keeper_is_apart(const Keeper *keeper);
+
+/* Whether the kernel is a fork of a fork server. */
+gboolean keeper_is_forked(const Keeper *keeper);
+
+/* Why it is none although there was a fork server; NULL if it is. Borrowed. */
+const char *keeper_fork_failure(const Keeper *keeper);
 
 /* Why there is no namespace although one was wanted; NULL if there is one. Borrowed. */
 const char *keeper_refusal(const Keeper *keeper);

@@ -51,6 +51,7 @@ start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 		.place = kernel->connection->folder->path,
 		.output = ends[1],
 		.namespaces = strcmp(spec->settings->namespaces, "auto") == 0,
+		.fork_server = spec->fork_server,
 		.max_own_processes = spec->settings->max_processes,
 		.max_shared_processes =
 			spec->settings->max_processes * spec->settings->concurrency };

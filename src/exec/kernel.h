@@ -21,6 +21,7 @@ typedef struct KernelSpec {
 	const char *folder; /* the working directory */
 	const char *url;    /* NAAS_URL or NULL */
 	const char *key;    /* NAAS_TOKEN or NULL */
+	int fork_server;    /* see KeeperSpec; -1: none */
 	int log; /* gets what the kernel prints past Jupyter, up to output_limit; -1: nobody */
 } KernelSpec;
 

@@ -1,13 +1,11 @@
 libnbhook_a_SOURCES += \
 	src/exec/attachment.c src/exec/attachment.h \
-	src/exec/descendants.c src/exec/descendants.h \
 	src/exec/environment.c src/exec/environment.h \
 	src/exec/failure.c src/exec/failure.h \
 	src/exec/finish.c src/exec/finish.h \
 	src/exec/handshake.c src/exec/handshake.h \
 	src/exec/joblog.c src/exec/joblog.h \
 	src/exec/keeper.c src/exec/keeper.h \
-	src/exec/keeper_process.c src/exec/keeper_process.h \
 	src/exec/kernel.c src/exec/kernel.h \
 	src/exec/namespace.c src/exec/namespace.h \
 	src/exec/nbconvert.c src/exec/nbconvert.h \

@@ -1,31 +1,7 @@
-/* exec/namespace.h: a user, PID and mount namespace of one's own, without any privilege.
- *
- * Linux gives them to everybody where the host's settings allow it (user_namespaces(7)); where they do
- * not, the reason names the setting that refuses. */
+/* exec/namespace.h: whether this host gives runs namespaces of their own. */
 #pragma once
 
 #include <glib.h>
-#include <sys/types.h>
 
-/* Like fork(2) into new namespaces; the child is process 1 of its PID namespace and must call
- * namespace_enter. -1 with errno where the host refuses. Only while the process has one thread. */
-pid_t namespace_clone(void);
-
-/* In the child: maps the account onto itself, so that it stays what it was, and mounts a /proc of the
- * new PID namespace. uid and gid are the account's as seen before the clone. The process is dumpable for
- * the moment of mapping: it must hold no descriptor worth stealing. */
-gboolean namespace_enter(uid_t uid, gid_t gid, GError **error);
-
-/* In the child, after that: of all that lies in the parent of folder (absolute), only folder is there any
- * more, and nothing else can be put there. A process in the namespace cannot undo it. */
-gboolean namespace_hide_siblings(const char *folder, GError **error);
-
-/* Whether RLIMIT_NPROC counts the processes of a user namespace for themselves: since Linux 5.14. */
-gboolean namespace_counts_processes(void);
-
-/* Tries both in a child. False with the reason, which names the sysctl where one refuses. */
+/* Tries it in a child. False with the reason, which names the sysctl where one refuses. */
 gboolean namespace_probe(GError **error);
-
-/* The sentence for people: what failed (NULL if it was the clone), and the sysctl that refuses, if one
- * does. The caller frees. */
-char *namespace_refusal(const char *what, int errno_value);

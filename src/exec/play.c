@@ -122,6 +122,7 @@ start_kernel(Play *play, GError **error)
 		.folder = spec->folder,
 		.url = spec->url,
 		.key = spec->key,
+		.fork_server = -1,
 		.log = spec->log };
 	play->kernel = kernel_start(&kernel, error);
 	if (play->kernel == NULL)

@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "exec/descendants.h"
 #include "exec/environment.h"
 #include "jupyter/connection.h"
+#include "keeper/descendants.h"
 
 /* The number that the socket has in an executor. */
 #define EXECUTOR_FD 3
@@ -125,16 +125,16 @@ note_end(Executors *executors, pid_t pid, int status)
 static void
 kill_orphans(Executors *executors)
 {
-	g_autoptr(GArray) children = descendants_children();
+	pid_t *children;
+	size_t n = descendants_children(&children);
 
-	for (guint i = 0; i < children->len; i++) {
-		pid_t pid = g_array_index(children, pid_t, i);
-
-		if (g_hash_table_contains(executors->pids, GINT_TO_POINTER(pid)))
+	for (size_t i = 0; i < n; i++) {
+		if (g_hash_table_contains(executors->pids, GINT_TO_POINTER(children[i])))
 			continue;
-		g_debug("process %d was left behind and is killed", (int) pid);
-		kill(pid, SIGKILL);
+		g_debug("process %d was left behind and is killed", (int) children[i]);
+		kill(children[i], SIGKILL);
 	}
+	free(children);
 }
 
 /* The death of an orphan is a SIGCHLD of its own, so that its children's turn comes too. Until it is dead it

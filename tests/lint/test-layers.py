@@ -5,7 +5,7 @@ import re
 import lint
 
 # From the bottom up: a folder includes from itself and from those before it.
-ORDER = ["base", "conf", "control", "notebook", "jupyter", "job", "store", "exec", "runner", "delivery",
+ORDER = ["base", "conf", "control", "notebook", "jupyter", "job", "store", "keeper", "exec", "runner", "delivery",
          "daemon", "cli"]
 # These three are joined by exec and daemon and know nothing of each other.
 STRANGERS = {"notebook", "jupyter", "job"}

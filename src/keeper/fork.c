@@ -1,0 +1,102 @@
+#include "keeper/fork.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keeper/space.h"
+
+/* Where /proc/<pid>/stat has the borders of a program's arguments: proc(5), arg_start. */
+#define ARG_START 48
+#define STAT_SIZE 2048
+
+bool
+nbhook_fork_settle(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
+/* In the child, before it has anything to do with a kernel. */
+static void
+wait_at_gate(int gate)
+{
+	char byte;
+	ssize_t size;
+
+	do
+		size = read(gate, &byte, 1);
+	while (size < 0 && errno == EINTR);
+	if (size != 1)
+		_exit(1);
+}
+
+pid_t
+nbhook_fork(const KeeperOrder *order, int *gate)
+{
+	KeeperOrder own = *order;
+	int ends[2];
+
+	own.uid = geteuid();
+	own.gid = getegid();
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid_t pid = own.namespaces ? space_clone() : fork();
+	if (pid == 0) {
+		close(ends[1]);
+		wait_at_gate(ends[0]);
+		keeper_process_fork(&own);
+		return 0;
+	}
+	int cause = errno;
+	close(ends[0]);
+	*gate = ends[1];
+	if (pid < 0)
+		close(ends[1]);
+	errno = cause;
+	return pid;
+}
+
+int
+nbhook_fork_watch(pid_t pid)
+{
+	return (int) syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* The n-th number of /proc/self/stat, counted as proc(5) does; the name in it may hold anything. */
+static unsigned long
+stat_number(const char *text, int n)
+{
+	const char *at = strrchr(text, ')');
+
+	for (int i = 2; at != NULL && i < n; i++)
+		at = strchr(at + 1, ' ');
+	return at != NULL ? strtoul(at, NULL, 10) : 0;
+}
+
+void
+nbhook_fork_title(const char *argv, size_t size)
+{
+	char text[STAT_SIZE];
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	char *start =
+		(char *) stat_number(text, ARG_START); /* ours, where the program was started */
+	char *end = (char *) stat_number(text, ARG_START + 1);
+	if (start == NULL || end <= start)
+		return;
+	size_t room = (size_t) (end - start);
+	size_t used = size < room ? size : room;
+	memcpy(start, argv, used);
+	memset(start + used, 0, room - used);
+	start[room - 1] = '\0';
+}

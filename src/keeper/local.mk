@@ -1,0 +1,16 @@
+keeper_sources = \
+	src/keeper/descendants.c src/keeper/descendants.h \
+	src/keeper/process.c src/keeper/process.h \
+	src/keeper/space.c src/keeper/space.h
+libnbhook_a_SOURCES += $(keeper_sources)
+
+# What a fork server loads into an interpreter, which has no sanitizer's runtime: the sources once more, without.
+fork_sources = $(keeper_sources) src/keeper/fork.c src/keeper/fork.h
+EXTRA_DIST += src/keeper/fork.c src/keeper/fork.h
+nblibexec_DATA += src/keeper/nbhook-fork.so
+CLEANFILES += src/keeper/nbhook-fork.so
+
+src/keeper/nbhook-fork.so: $(fork_sources)
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -shared -fvisibility=hidden -D_GNU_SOURCE -I$(top_srcdir)/src \
+		$(CPPFLAGS) $(CFLAGS) $(NB_PLAIN_CFLAGS) -fPIC -Wl,-z,relro -Wl,-z,now $(LDFLAGS) -o $@ \
+		$(addprefix $(srcdir)/,$(filter %.c,$(fork_sources)))

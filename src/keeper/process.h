@@ -1,0 +1,47 @@
+/* keeper/process.h: what runs in the process between an executor and its kernel (exec/keeper.h).
+ *
+ * The one implementation of that duty, for executors that start a kernel's program and for fork servers
+ * that are the kernel's program already. A fork server is an interpreter of whatever make with this in a
+ * shared library, so this folder needs libc and nothing else. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef enum {
+	KEEPER_REPORT_NONE,
+	KEEPER_REPORT_NO_NAMESPACE, /* text: why; the keeper ends */
+	KEEPER_REPORT_NO_KERNEL,    /* text: why; the keeper ends */
+	KEEPER_REPORT_STARTED,      /* the kernel's program runs */
+	KEEPER_REPORT_DIED,         /* value: the wait status of the kernel */
+} KeeperReportKind;
+
+/* One record from the keeper. A record to it is an int, the signal for the kernel's process group. */
+typedef struct KeeperReport {
+	int32_t kind;
+	int32_t value;
+	char text[240];
+} KeeperReport;
+
+typedef struct KeeperOrder {
+	int socket;         /* the keeper's end of the pair with its executor */
+	int output;         /* becomes the kernel's standard output and error */
+	const char *folder; /* the working directory */
+	const char
+		*place;  /* the kernel's own folder; in a namespace those beside it are not there */
+	bool namespaces; /* the process is the child of space_clone */
+	uid_t uid;       /* the account, as seen before that */
+	gid_t gid;
+	/* Processes and threads that the kernel may have: where they are counted for it alone, and where
+	 * they are counted with those of all runs. */
+	int64_t max_own_processes, max_shared_processes;
+} KeeperOrder;
+
+/* The whole life of a keeper whose kernel is a program. */
+_Noreturn void keeper_process_run(
+	const KeeperOrder *order, char *const *argv, char *const *environment);
+
+/* The whole life of a keeper whose kernel is a fork of the same program: returns in the kernel, once,
+ * with every descriptor closed but the standard ones. */
+void keeper_process_fork(const KeeperOrder *order);

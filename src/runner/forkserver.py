@@ -1,0 +1,477 @@
+"""The fork server of one Python kernelspec, run by that kernelspec's own interpreter.
+
+It imports ipykernel and the modules that it is told to preload, builds and warms IPython's shell, and then
+makes kernels of itself: each order forks a keeper, which forks the kernel (src/keeper). nbhook-runner starts
+it with a description in $NBHOOK_FORK_SERVER and talks with it over one inherited socket; orders come over
+sockets that the runner passes on, one a kernel, which the keeper inherits. So no notebook can reach it.
+
+What must be true when it forks: one thread, no ZeroMQ context, no session, no event loop. A module that
+would break this, or that raises, is left out: the program starts itself again without it.
+
+Frames are those of src/base/frame.h. From here: {"event": "preloading", "module"}, {"event": "left_out",
+"module", "reason"}, {"event": "ready", "modules", "folders"}, {"event": "forked", "pid"}, {"event": "ended",
+"pid"}. To here: {"op": "serve"} with the socket of one order. The end of the runner is its own.
+"""
+
+import array
+import ctypes
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import struct
+import sys
+import threading
+import time
+
+HEADER = struct.Struct(">IBBxx")
+MAX_ORDER = 1 << 20
+# OpenBLAS would start its threads while it is loaded; in the kernels they are given back.
+THREAD_SETTING = "OPENBLAS_NUM_THREADS"
+THREAD_SETTERS = ("openblas_set_num_threads", "openblas_set_num_threads64_",
+                  "scipy_openblas_set_num_threads", "scipy_openblas_set_num_threads64_")
+INLINE = "module://matplotlib_inline.backend_inline"
+
+
+class Unfit(Exception):
+    """A module that cannot be part of what is forked."""
+
+
+class Order(ctypes.Structure):
+    """KeeperOrder of src/keeper/process.h."""
+
+    _fields_ = [("socket", ctypes.c_int), ("output", ctypes.c_int), ("folder", ctypes.c_char_p),
+                ("place", ctypes.c_char_p), ("namespaces", ctypes.c_bool), ("uid", ctypes.c_uint),
+                ("gid", ctypes.c_uint), ("max_own_processes", ctypes.c_int64),
+                ("max_shared_processes", ctypes.c_int64)]
+
+
+class Library:
+    """The C half. The interpreter's lock is kept during its calls: there is one thread."""
+
+    def __init__(self, path):
+        self.c = ctypes.PyDLL(path, use_errno=True)
+        self.c.nbhook_fork.argtypes = [ctypes.POINTER(Order), ctypes.POINTER(ctypes.c_int)]
+        self.c.nbhook_fork_title.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        self.c.nbhook_fork_title.restype = None
+        self.c.nbhook_fork_settle.restype = ctypes.c_bool
+
+    def settle(self):
+        if not self.c.nbhook_fork_settle():
+            raise OSError(ctypes.get_errno(), "prctl")
+
+    def fork(self, order):
+        """(0, None) in the kernel; (the keeper's pid, its gate) here."""
+        gate = ctypes.c_int(-1)
+        ctypes.pythonapi.PyOS_BeforeFork()
+        pid = self.c.nbhook_fork(ctypes.byref(order), ctypes.byref(gate))
+        if pid == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            return 0, None
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+        if pid < 0:
+            raise OSError(ctypes.get_errno(), "fork")
+        return pid, gate.value
+
+    def watch(self, pid):
+        return self.c.nbhook_fork_watch(pid)
+
+    def set_title(self, argv):
+        text = b"\0".join(os.fsencode(word) for word in argv) + b"\0"
+        self.c.nbhook_fork_title(text, len(text))
+
+
+class Link:
+    """The connection to the runner."""
+
+    def __init__(self, fd):
+        self.socket = socket.socket(fileno=fd)
+        os.set_inheritable(fd, True)  # for starting again; forks close it
+
+    def send(self, **body):
+        text = json.dumps(body).encode()
+        self.socket.sendall(HEADER.pack(len(text), 1, 0) + text)
+
+    def receive(self):
+        """A frame's body and its descriptors; None at the end."""
+        header, fds = self._exactly(HEADER.size)
+        if header is None:
+            return None, []
+        text, more = self._exactly(HEADER.unpack(header)[0])
+        return (json.loads(text) if text is not None else None), fds + more
+
+    def _exactly(self, size):
+        data, fds = b"", []
+        while len(data) < size:
+            part, new = receive(self.socket, size - len(data))
+            if not part:
+                return None, fds
+            data += part
+            fds += new
+        return data, fds
+
+
+def receive(sock, size):
+    """Bytes and descriptors of one recvmsg."""
+    data, control, _, _ = sock.recvmsg(size, socket.CMSG_SPACE(16 * array.array("i").itemsize),
+                                       socket.MSG_CMSG_CLOEXEC)
+    fds = array.array("i")
+    for level, kind, content in control:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
+    return data, list(fds)
+
+
+def n_threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def open_things():
+    """The descriptors that a fork would lose: all but those of regular files."""
+    count = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            count += not stat.S_ISREG(os.fstat(int(name)).st_mode)
+        except OSError:
+            pass
+    return count
+
+
+def settle_threads():
+    """Whether there is one thread; those that are about to end are waited for."""
+    deadline = time.monotonic() + 1
+    while n_threads() > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return n_threads() == 1
+
+
+def build_shell(options):
+    """The shell as the kernel would build it, with the same configuration, warmed. The kernel's own
+    constructor takes it over, because a process has one shell."""
+    from IPython.core.application import BaseIPythonApplication
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.utils.importstring import import_item
+
+    further = {}
+    try:
+        from ipykernel.compiler import XCachingCompiler
+        further["compiler_class"] = XCachingCompiler
+    except ImportError:
+        pass
+    app = IPKernelApp.instance()
+    BaseIPythonApplication.initialize(app, options)
+    shell_class = app.kernel_class.shell_class.default_value
+    if isinstance(shell_class, str):
+        shell_class = import_item(shell_class)
+    shell = shell_class.instance(parent=app, profile_dir=app.profile_dir, user_module=None, user_ns=None,
+                                 **further)
+    shell.run_cell("pass", store_history=False, silent=True)
+    IPKernelApp.clear_instance()
+    return shell
+
+
+# What a kernel imports when it starts, or for its first cell.
+LATE_IMPORTS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.connect",
+                "zmq.eventloop.zmqstream", "tornado.platform.asyncio", "jupyter_client.session",
+                "IPython.core.completerlib", "IPython.core.pylabtools", "naas")
+
+
+def import_late():
+    for name in LATE_IMPORTS:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            pass
+
+
+def warm_pandas(pandas):
+    frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5], "c": ["x", "y"]})
+    frame._repr_html_()
+    repr(frame)
+    frame.to_json()
+    frame.to_csv()
+    frame.describe()
+
+
+def warm_matplotlib(matplotlib):
+    """Draws without pyplot, whose state belongs to the notebook."""
+    import io
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    importlib.import_module("matplotlib.pyplot")
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot([1, 2, 3], label="a")
+    axes.set_title("a")
+    axes.legend()
+    figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+
+
+# What these modules do late, too.
+WARMERS = {"pandas": warm_pandas, "matplotlib": warm_matplotlib}
+
+
+def preload(names, left_out, link):
+    """Imports modules. Unfit names the first that must not be there."""
+    loaded = []
+    for name in names:
+        if name in left_out:
+            continue
+        link.send(event="preloading", module=name)
+        before = open_things()
+        try:
+            module = importlib.import_module(name)
+            WARMERS.get(name, lambda _: None)(module)
+        except ModuleNotFoundError as error:
+            if error.name == name and "." not in name:
+                link.send(event="left_out", module=name, reason="it is not installed")
+                continue
+            raise Unfit(name, f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            raise Unfit(name, f"{type(error).__name__}: {error}")
+        if not settle_threads():
+            raise Unfit(name, "it starts a thread")
+        if open_things() > before:
+            raise Unfit(name, "it keeps a socket or the like open")
+        if any(context is not None and not context.closed for context in contexts()):
+            raise Unfit(name, "it makes a ZeroMQ context")
+        loaded.append(name)
+    return loaded
+
+
+def contexts():
+    zmq = sys.modules.get("zmq")
+    return [getattr(zmq.Context, "_instance", None)] if zmq is not None else []
+
+
+def module_folders():
+    """The folders in which a change means that what was imported is no longer what is installed."""
+    folders = {path for path in sys.path if os.path.isdir(path)}
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str):
+            folders.add(os.path.dirname(path))
+    return sorted(folders)
+
+
+# ---- in the kernel ----
+
+def give_back_threads(environment):
+    """OpenBLAS gets as many threads as it would have had."""
+    wanted = environment.get(THREAD_SETTING) or environment.get("OMP_NUM_THREADS") or ""
+    count = int(wanted) if wanted.isdigit() else len(os.sched_getaffinity(0))
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split(None, 5)[5].strip() for line in maps if "openblas" in line}
+    except OSError:
+        return
+    for path in paths:
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for name in THREAD_SETTERS:
+            if hasattr(library, name):
+                getattr(library, name)(count)
+
+
+def settle_signals():
+    """As an interpreter has them at its start."""
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def forget_home():
+    """What was remembered of the fork server's own folders."""
+    modules = sys.modules
+    if "tempfile" in modules:
+        modules["tempfile"].tempdir = None
+    matplotlib = modules.get("matplotlib")
+    for name in ("get_configdir", "get_cachedir"):
+        clear = getattr(getattr(matplotlib, name, None), "cache_clear", None)
+        if clear is not None:
+            clear()
+    if "numpy.random" in modules:
+        modules["numpy.random"].seed()
+
+
+def become(order, launcher, base_path):
+    """Everything that a new process of the launcher would have of its own."""
+    environment = dict(entry.split("=", 1) for entry in order["env"])
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    argv = order["argv"]
+    sys.argv = [launcher, *arguments_of(argv)]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = list(argv)
+    sys.path[:] = [os.getcwd(), *base_path]
+    settle_signals()
+    forget_home()
+    give_back_threads(environment)
+
+
+def arguments_of(argv):
+    """What stands behind "-m ipykernel_launcher"."""
+    return argv[argv.index("-m") + 2:]
+
+
+def play_kernel(order, shell, launcher, base_path):
+    """The kernel's whole life."""
+    from pathlib import Path
+
+    become(order, launcher, base_path)
+    from ipykernel.kernelapp import IPKernelApp
+    app = IPKernelApp.instance()
+    adopt = app.init_shell
+
+    def init_shell():
+        del app.init_shell
+        adopt()
+        shell.parent = shell.kernel = app.kernel
+        shell.profile_dir = app.profile_dir
+        shell.ipython_dir = app.ipython_dir
+        shell.starting_dir = os.getcwd()
+        shell.db = type(shell.db)(os.path.join(app.profile_dir.location, "db"))
+        shell._orig_sys_module_state.update(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
+        shell.history_manager.dir_hist[:] = [Path.cwd()]
+        shell.init_environment()
+
+    app.init_shell = init_shell
+    app.initialize(None)
+    app.start()
+
+
+# ---- the server ----
+
+class Server:
+    def __init__(self, library, link, shell, launcher, base_path):
+        self.library, self.link, self.shell = library, link, shell
+        self.launcher, self.base_path = launcher, base_path
+        self.poll = select.poll()
+        self.orders = {}   # descriptor -> socket on which an order is waited for
+        self.keepers = {}  # pidfd -> pid
+        self.poll.register(link.socket, select.POLLIN)
+
+    def serve(self):
+        """Returns at the runner's end (None), and in a kernel (its order)."""
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == self.link.socket.fileno():
+                    if not self.take_word():
+                        return None
+                elif fd in self.keepers:
+                    self.take_end(fd)
+                elif fd in self.orders:
+                    order = self.take_order(fd)
+                    if order is not None:
+                        return order
+
+    def take_word(self):
+        body, fds = self.link.receive()
+        if body is None:
+            return False
+        for fd in fds:
+            self.orders[fd] = socket.socket(fileno=fd)
+            self.poll.register(fd, select.POLLIN)
+        return True
+
+    def take_end(self, fd):
+        pid = self.keepers.pop(fd)
+        self.poll.unregister(fd)
+        os.close(fd)
+        os.waitpid(pid, 0)
+        self.link.send(event="ended", pid=pid)
+
+    def take_order(self, fd):
+        """None here, the order in the kernel."""
+        sock = self.orders.pop(fd)
+        self.poll.unregister(fd)
+        output = -1
+        try:
+            text, fds = receive(sock, MAX_ORDER)
+            output = fds[0] if fds else -1
+            if text and output >= 0:
+                return self.fork(sock, output, json.loads(text))
+        except OSError as error:
+            print(f"a kernel was not forked: {error}", file=sys.stderr, flush=True)
+        finally:
+            if sock.fileno() >= 0:
+                sock.close()
+                if output >= 0:
+                    os.close(output)
+        return None
+
+    def fork(self, sock, output, order):
+        pid, gate = self.library.fork(Order(
+            socket=sock.fileno(), output=output, folder=os.fsencode(order["folder"]),
+            place=os.fsencode(order["place"]), namespaces=order["namespaces"],
+            max_own_processes=order["max_own_processes"],
+            max_shared_processes=order["max_shared_processes"]))
+        if pid == 0:
+            sock.detach()
+            return order
+        fd = self.library.watch(pid)
+        self.keepers[fd] = pid
+        self.poll.register(fd, select.POLLIN)
+        try:
+            self.link.send(event="forked", pid=pid)
+            os.write(gate, b"+")
+        finally:
+            os.close(gate)
+        return None
+
+
+def start_again(description, module):
+    """The same program without a module; its descriptors and its pid stay."""
+    description["left_out"] = [*description.get("left_out", []), module]
+    os.environ["NBHOOK_FORK_SERVER"] = json.dumps(description)
+    os.execv(description["python"][0], [*description["python"], *sys.argv])
+
+
+def main():
+    """None when it is to end; in a kernel a function that is the kernel's life."""
+    description = json.loads(os.environ.pop("NBHOOK_FORK_SERVER"))
+    link = Link(description["socket"])
+    library = Library(description["library"])
+    library.settle()
+    os.environ.setdefault(THREAD_SETTING, "1")
+    del sys.path[0]  # the folder of this file
+    base_path = list(sys.path)
+    launcher = importlib.util.find_spec(description["module"]).origin
+    os.environ.setdefault("MPLBACKEND", INLINE)
+    try:
+        shell = build_shell(description["options"])
+        import_late()
+        modules = preload(description["preload"], description.get("left_out", []), link)
+        if not settle_threads():
+            raise RuntimeError("there is more than one thread")
+    except Unfit as unfit:
+        module, reason = unfit.args
+        link.send(event="left_out", module=module, reason=reason)
+        start_again(description, module)
+    sys.path[:] = base_path
+    gc.collect()
+    gc.freeze()
+    link.send(event="ready", modules=modules, folders=module_folders())
+    order = Server(library, link, shell, launcher, base_path).serve()
+    if order is None:
+        return None
+    link.socket.detach()
+    library.set_title(order["argv"])
+    return lambda: play_kernel(order, shell, launcher, base_path)
+
+
+if __name__ == "__main__":
+    kernel = main()
+    if kernel is not None:
+        kernel()
