@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test-job \
 	tests/unit/test-json \
 	tests/unit/test-kernelspec \
+	tests/unit/test-languages \
 	tests/unit/test-log \
 	tests/unit/test-media \
 	tests/unit/test-notebook \
@@ -52,12 +53,16 @@ unit_tests = \
 	tests/unit/test-wire \
 	tests/unit/test-writer
 
-# These ask Debian's Python modules what is right.
+# These ask Debian's Python modules, or R, what is right.
 tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h
 tests_unit_test_outputs_SOURCES = tests/unit/test-outputs.c tests/unit/oracle.c tests/unit/oracle.h
-tests_unit_test_translate_SOURCES = tests/unit/test-translate.c tests/unit/oracle.c tests/unit/oracle.h
+tests_unit_test_languages_SOURCES = tests/unit/test-languages.c tests/unit/oracle.c tests/unit/oracle.h \
+	tests/unit/values.c tests/unit/values.h
+tests_unit_test_translate_SOURCES = tests/unit/test-translate.c tests/unit/oracle.c tests/unit/oracle.h \
+	tests/unit/values.c tests/unit/values.h
 EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/names-oracle.py \
-	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py
+	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py tests/unit/r-oracle.py \
+	tests/unit/r_values.py tests/unit/values.R
 
 # Whole-system tests, run by pytest.
 EXTRA_DIST += tests/kernel tests/python tests/system

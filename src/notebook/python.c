@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "notebook/literal.h"
+
 #define MAX_LITERAL_DEPTH 50
 #define MAX_LITERAL_ITEMS 1000
 #define MAX_INTEGER_DIGITS 4300
@@ -60,33 +62,15 @@ is_among(gunichar character, const gunichar *set, size_t n)
 static gboolean
 starts_identifier(gunichar character)
 {
-	switch (g_unichar_type(character)) {
-	case G_UNICODE_UPPERCASE_LETTER:
-	case G_UNICODE_LOWERCASE_LETTER:
-	case G_UNICODE_TITLECASE_LETTER:
-	case G_UNICODE_MODIFIER_LETTER:
-	case G_UNICODE_OTHER_LETTER:
-	case G_UNICODE_LETTER_NUMBER:
-		return character != 0x2e2f; /* Pattern_Syntax */
-	default:
-		return character == '_' ||
-		       is_among(character, other_starts, G_N_ELEMENTS(other_starts));
-	}
+	return literal_starts_identifier(character) ||
+	       is_among(character, other_starts, G_N_ELEMENTS(other_starts));
 }
 
 static gboolean
 continues_identifier(gunichar character)
 {
-	switch (g_unichar_type(character)) {
-	case G_UNICODE_NON_SPACING_MARK:
-	case G_UNICODE_SPACING_MARK:
-	case G_UNICODE_DECIMAL_NUMBER:
-	case G_UNICODE_CONNECT_PUNCTUATION:
-		return TRUE;
-	default:
-		return starts_identifier(character) ||
-		       is_among(character, other_continues, G_N_ELEMENTS(other_continues));
-	}
+	return literal_continues_identifier(character) || starts_identifier(character) ||
+	       is_among(character, other_continues, G_N_ELEMENTS(other_continues));
 }
 
 static gboolean
@@ -123,21 +107,10 @@ accepts_name(const char *name, size_t size)
 	       !g_strv_contains(keywords, name) && !g_strv_contains(builtins, name);
 }
 
-/* Whether a character stands for itself in a literal: no control or format character, and no line
- * end of any kind, because IPython cuts sources with str.splitlines(). */
-static gboolean
-is_plain(gunichar character)
+static void
+append_name(GString *source, const char *name)
 {
-	switch (g_unichar_type(character)) {
-	case G_UNICODE_CONTROL:
-	case G_UNICODE_FORMAT:
-	case G_UNICODE_SURROGATE:
-	case G_UNICODE_LINE_SEPARATOR:
-	case G_UNICODE_PARAGRAPH_SEPARATOR:
-		return FALSE;
-	default:
-		return TRUE;
-	}
+	g_string_append(source, name);
 }
 
 static void
@@ -195,7 +168,7 @@ python_append_string(GString *source, const char *text, size_t size)
 		}
 		if (character == '"' || character == '\\')
 			g_string_append_printf(source, "\\%c", (char) character);
-		else if (is_plain(character))
+		else if (literal_is_plain(character)) /* IPython cuts with str.splitlines() */
 			g_string_append_unichar(source, character);
 		else
 			append_escaped(source, character);
@@ -363,9 +336,11 @@ identity(const char *uid, const char *path, const char *runtime)
 
 const Translator python_translator = {
 	.language = "python",
+	.title = "Python",
 	.comment = "# ",
 	.assignment = " = ",
 	.accepts_name = accepts_name,
+	.append_name = append_name,
 	.append_value = append_value,
 	.identity = identity,
 };

@@ -5,8 +5,10 @@
 
 #include "base/error.h"
 #include "notebook/excerpt.h"
+#include "notebook/julia.h"
 #include "notebook/notebook.h"
 #include "notebook/python.h"
+#include "notebook/r.h"
 
 #define TAG_AUTHOR "parameters"
 #define TAG_IDENTITY "naas-injected"
@@ -14,6 +16,8 @@
 
 static const Translator *const translators[] = {
 	&python_translator,
+	&r_translator,
+	&julia_translator,
 };
 
 const Translator *
@@ -41,7 +45,9 @@ translator_parameters(const Translator *translator, json_object *variables)
 
 	g_string_append(source, "Parameters");
 	json_object_object_foreach (variables, name, value) {
-		g_string_append_printf(source, "\n%s%s", name, translator->assignment);
+		g_string_append_c(source, '\n');
+		translator->append_name(source, name);
+		g_string_append(source, translator->assignment);
 		translator->append_value(source, value);
 	}
 	return g_string_free(source, FALSE);
@@ -95,10 +101,56 @@ refuse_language(const char *language, GError **error)
 	else
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
 			"a notebook in the language \"%s\" can be given no parameters: call it "
-			"without a "
-			"query, a body and registered params",
+			"without a query, a body and registered params",
 			quoted);
 	return FALSE;
+}
+
+/* Whether some text in value has a NUL. (Names cannot.) */
+static gboolean
+has_nul(json_object *value)
+{
+	if (json_object_is_type(value, json_type_string))
+		return strlen(json_object_get_string(value)) !=
+		       (size_t) json_object_get_string_len(value);
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			if (has_nul(json_object_array_get_idx(value, i)))
+				return TRUE;
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach (value, name, member) {
+			(void) name;
+			if (has_nul(member))
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static gboolean
+refuse_nul(const char *title, const char *name, GError **error)
+{
+	g_autofree char *quoted = excerpt(name);
+
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+		"\"%s\" has a text with the character U+0000, which the texts of %s cannot have",
+		quoted, title);
+	return FALSE;
+}
+
+gboolean
+translate_check(const char *language, json_object *variables, GError **error)
+{
+	const Translator *translator = translator_find(language);
+
+	if (translator == NULL)
+		return !has_inputs(variables) || refuse_language(language, error);
+	if (!translator->lacks_nul)
+		return TRUE;
+	json_object_object_foreach (variables, name, value)
+		if (has_nul(value))
+			return refuse_nul(translator->title, name, error);
+	return TRUE;
 }
 
 gboolean
@@ -107,8 +159,10 @@ translate_inject(Notebook *notebook, const char *language, json_object *variable
 {
 	const Translator *translator = translator_find(language);
 
+	if (!translate_check(language, variables, error))
+		return FALSE;
 	if (translator == NULL)
-		return !has_inputs(variables) || refuse_language(language, error);
+		return TRUE;
 	notebook_remove_tagged(notebook, TAG_IDENTITY);
 	notebook_remove_tagged(notebook, TAG_PARAMETERS);
 	g_autofree char *identity = translator_identity(translator, uid, path, runtime);

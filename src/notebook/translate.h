@@ -25,10 +25,15 @@ char *translator_parameters(const Translator *translator, json_object *variables
 char *translator_identity(
 	const Translator *translator, const char *uid, const char *path, const char *runtime);
 
+/* Whether a notebook in that language (NULL: it does not say) can be given variables. UNPROCESSABLE where
+ * there is something to inject (a param, a body, a variable) and no translator, or a value that the
+ * language has not. */
+gboolean translate_check(const char *language, json_object *variables, GError **error);
+
 /* Puts the identity cell first (tag naas-injected) and the parameters (tag injected-parameters)
  * after the first cell tagged "parameters", else directly after the identity cell; earlier
- * injected ones are replaced. A language without a translator is UNPROCESSABLE when there is
- * something to inject (a param, a body, a variable); otherwise its notebook is left as it is. */
+ * injected ones are replaced. Errors as of translate_check; the notebook of a language without a
+ * translator is left as it is. */
 struct Notebook;
 gboolean translate_inject(struct Notebook *notebook, const char *language, json_object *variables,
 	const char *uid, const char *path, const char *runtime, GError **error);

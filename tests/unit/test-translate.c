@@ -5,19 +5,7 @@
 #include "notebook/notebook.h"
 #include "notebook/translate.h"
 #include "oracle.h"
-
-#define DEPTH 1000
-
-static json_object *
-json(const char *text)
-{
-	json_object *value = NULL;
-	g_autoptr(GError) error = NULL;
-
-	json_parse(text, strlen(text), DEPTH, &value, &error);
-	g_assert_no_error(error);
-	return value;
-}
+#include "values.h"
 
 static const Translator *
 python(void)
@@ -43,10 +31,11 @@ assert_python_agrees(json_object *variables)
 static void
 test_source(void)
 {
-	g_autoptr(json_object) variables = json("{\"a\": null, \"b\": [true, false, -0, 1E400, "
-						"10000000000000000000000001], \"c\": {\"d\\\"\": "
-						"\"x\\\\\\n\\r\\t\\u0000\\u001f\\u007f\\u0085\\u202"
-						"8\\u2029é😀\\u200b'\\\"\"}, \"e\": [], \"f\": {}}");
+	g_autoptr(json_object) variables =
+		values_json("{\"a\": null, \"b\": [true, false, -0, 1E400, "
+			    "10000000000000000000000001], \"c\": {\"d\\\"\": "
+			    "\"x\\\\\\n\\r\\t\\u0000\\u001f\\u007f\\u0085\\u202"
+			    "8\\u2029é😀\\u200b'\\\"\"}, \"e\": [], \"f\": {}}");
 	g_autofree char *source = translator_parameters(python(), variables);
 
 	g_assert_cmpstr(source, ==,
@@ -59,134 +48,19 @@ test_source(void)
 		"f = {}");
 }
 
-static json_object *
-nested(int depth)
-{
-	json_object *value = json_object_new_int(1);
-
-	for (int i = 0; i < depth; i++) {
-		json_object *outer =
-			i % 2 != 0 ? json_object_new_object() : json_object_new_array();
-
-		if (i % 2 != 0)
-			json_object_object_add(outer, "k\"\\", value);
-		else
-			json_object_array_add(outer, value);
-		value = outer;
-	}
-	return value;
-}
-
-static json_object *
-digits(int n, gboolean negative)
-{
-	GString *text = g_string_new(negative ? "-" : "");
-
-	for (int i = 0; i < n; i++)
-		g_string_append_c(text, (char) (i > n / 3 && i < n / 2 ? '0' : '1' + i % 9));
-	g_autofree char *source = g_string_free(text, FALSE);
-	return json(source);
-}
-
 static void
 test_extremes(void)
 {
-	g_autoptr(json_object) variables = json_object_new_object();
-	g_autofree char *long_text = g_strnfill(1 << 20, 'x');
-	json_object *many = json_object_new_array();
+	g_autoptr(json_object) variables = values_extreme();
 
-	for (int i = 0; i < 100000; i++)
-		json_object_array_add(many, json_object_new_int(i));
-	for (int i = 0; i < 1000; i += 83)
-		long_text[i * 1000] = "\"\\\n\r'\t{}%$"[i % 10];
-	json_put_string(variables, "long_text", long_text);
-	json_object_object_add(variables, "many", many);
-	json_object_object_add(variables, "n4300", digits(4300, FALSE));
-	json_object_object_add(variables, "n4301", digits(4301, TRUE));
-	json_object_object_add(variables, "n20000", digits(20000, FALSE));
-	for (int depth = 40; depth <= 640; depth *= 2) {
-		g_autofree char *name = g_strdup_printf("depth%d", depth);
-
-		json_object_object_add(variables, name, nested(depth));
-	}
 	assert_python_agrees(variables);
-}
-
-/* A name may not hold the NUL, which is the first of the pieces. */
-static void
-append_random_string(GString *text, gboolean is_name)
-{
-	g_string_append_c(text, '"');
-	for (int i = g_test_rand_int_range(0, 12); i > 0; i--) {
-		static const char *const pieces[] = { "\\u0000", "\\\"", "\\\\", "\\n", "\\r", "'",
-			"\"\"", "é", "😀", "\\u2028", "\\u0085", "\\u001c", "{", "%s",
-			"\\ud83d\\ude00", "#", "?", "!" };
-		const char *piece = pieces[g_test_rand_int_range(is_name, G_N_ELEMENTS(pieces))];
-		gunichar character = (gunichar) g_test_rand_int_range(0x20, 0x11000);
-
-		if (g_test_rand_int_range(0, 2) == 0 && strcmp(piece, "\"\"") != 0)
-			g_string_append(text, piece);
-		else if (character != '"' && character != '\\' && g_unichar_validate(character))
-			g_string_append_unichar(text, character);
-	}
-	g_string_append_c(text, '"');
-}
-
-static void
-append_random_number(GString *text)
-{
-	if (g_test_rand_int_range(0, 2) == 0)
-		g_string_append_c(text, '-');
-	g_string_append_printf(text, "%d", g_test_rand_int_range(0, 100000));
-	for (int i = g_test_rand_int_range(-4, 5); i > 0; i--)
-		g_string_append_printf(text, "%d", g_test_rand_int_range(0, 100000));
-	if (g_test_rand_int_range(0, 3) == 0)
-		g_string_append_printf(text, ".%03d", g_test_rand_int_range(0, 1000));
-	if (g_test_rand_int_range(0, 3) == 0)
-		g_string_append_printf(text, "%c%+d", g_test_rand_bit() ? 'e' : 'E',
-			g_test_rand_int_range(-400, 400));
-}
-
-static void
-append_random_value(GString *text, int depth)
-{
-	static const char *const words[] = { "null", "true", "false", "[]", "{}", "0", "-0",
-		"-0.0" };
-	int kind = g_test_rand_int_range(0, depth > 0 ? 5 : 3);
-	int n = kind > 2 ? g_test_rand_int_range(0, 6) : 0;
-
-	if (kind == 0)
-		g_string_append(text, words[g_test_rand_int_range(0, G_N_ELEMENTS(words))]);
-	else if (kind == 1)
-		append_random_string(text, FALSE);
-	else if (kind == 2)
-		append_random_number(text);
-	else
-		g_string_append_c(text, kind == 3 ? '[' : '{');
-	for (int i = 0; i < n; i++) {
-		g_string_append(text, i > 0 ? ", " : "");
-		if (kind == 4) {
-			append_random_string(text, TRUE);
-			g_string_append_c(text, ':');
-		}
-		append_random_value(text, depth - 1);
-	}
-	if (kind > 2)
-		g_string_append_c(text, kind == 3 ? ']' : '}');
 }
 
 static void
 test_random_values(void)
 {
-	g_autoptr(json_object) variables = json_object_new_object();
+	g_autoptr(json_object) variables = values_random(FALSE);
 
-	for (int i = 0; i < 600; i++) {
-		g_autofree char *name = g_strdup_printf("v%d", i);
-		g_autoptr(GString) text = g_string_new(NULL);
-
-		append_random_value(text, 6);
-		json_object_object_add(variables, name, json(text->str));
-	}
 	assert_python_agrees(variables);
 }
 
@@ -267,7 +141,7 @@ inject(const char *cells)
 		g_strdup_printf("{\"nbformat\": 4, \"nbformat_minor\": 5, \"cells\": [%s]}", cells);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Notebook) notebook = notebook_parse(text, strlen(text), &error);
-	g_autoptr(json_object) variables = json("{\"x\": 1}");
+	g_autoptr(json_object) variables = values_json("{\"x\": 1}");
 	GString *found = g_string_new(NULL);
 
 	g_assert_no_error(error);
@@ -330,7 +204,7 @@ test_unknown_languages(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autoptr(Notebook) notebook = notebook_parse(text, strlen(text), NULL);
-		g_autoptr(json_object) variables = json(cases[i].variables);
+		g_autoptr(json_object) variables = values_json(cases[i].variables);
 		g_autoptr(GError) error = NULL;
 		gboolean done = translate_inject(
 			notebook, cases[i].language, variables, "u", "p", "r", &error);
