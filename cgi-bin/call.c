@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "delivery.h"
+#include "notebook/translate.h"
 #include "outcome.h"
 #include "page.h"
 #include "prefer.h"
@@ -125,11 +126,24 @@ take_digest(Call *call, GError **error)
 	return call->delivery == NULL || call->digest != NULL;
 }
 
+/* Whether a notebook in the webhook's language, which an older daemon does not say, can be given the inputs. */
+static gboolean
+check_inputs(const Call *call, GError **error)
+{
+	const char *language = json_string_member(call->webhook, "language");
+
+	if (language == NULL)
+		return TRUE;
+	g_autoptr(json_object) variables =
+		inputs_variables(call->reception.inputs, NULL, language);
+	return translate_check(language, variables, error);
+}
+
 static gboolean
 receive(Call *call, GError **error)
 {
 	return receive_body(&call->reception, error) && take_digest(call, error) &&
-	       receive_finish(&call->reception, error);
+	       receive_finish(&call->reception, error) && check_inputs(call, error);
 }
 
 static gint64

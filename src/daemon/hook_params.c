@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "notebook/excerpt.h"
 #include "notebook/request.h"
+#include "notebook/translate.h"
 
 #define MAX_ADDRESS 254 /* RFC 5321, section 4.5.3.1.3, less the angle brackets */
 
@@ -158,8 +159,12 @@ hook_params_check(
 {
 	if (!check_size(params, settings->max_params, error))
 		return FALSE;
-	json_object_object_foreach (params, name, value)
+	g_autoptr(json_object) variables = json_object_new_object();
+	json_object_object_foreach (params, name, value) {
 		if (!check_param(name, value, language, error))
 			return FALSE;
-	return TRUE;
+		if (find_row(name) == NULL)
+			json_put_shared(variables, name, value);
+	}
+	return translate_check(language, variables, error);
 }

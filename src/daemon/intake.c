@@ -242,9 +242,11 @@ begin_members(Hook *hook, const char *uuid)
 	g_autofree char *name = hook_name(hook);
 	g_autofree char *id = ids_job_id(name, uuid);
 
+	json_object *webhook = records_webhook(hook->params, hook->path, hook->debug);
+
 	json_put_string(members, "job", id);
-	json_object_object_add(
-		members, "webhook", records_webhook(hook->params, hook->path, hook->debug));
+	json_put_string(webhook, "language", hook->language);
+	json_object_object_add(members, "webhook", webhook);
 	return members;
 }
 

@@ -126,12 +126,18 @@ test_long_address(void)
 	g_assert_false(check(params, NULL));
 }
 
-/* Nobody knows the names of a language without a translator, but those of each run are taken. */
+/* A language without a translator can be given no variables, and R no text with a NUL. */
 static void
 test_other_language(void)
 {
-	g_assert_true(check_for("bash", "{\"class\":1,\"a b\":2}", NULL));
-	g_assert_false(check_for("bash", "{\"body\":1}", NULL));
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(check_for("bash", "{\"inline\":true}", NULL));
+	g_assert_false(check_for("bash", "{\"a\":1}", &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE);
+	g_assert_true(check_for("r", "{\"a.b\":\"x\"}", NULL));
+	g_assert_false(check_for("r", "{\"a\":\"\\u0000\"}", NULL));
+	g_assert_false(check_for("r", "{\"body\":1}", NULL));
 }
 
 static void
