@@ -12,6 +12,7 @@
 #include "notebook/media.h"
 
 #define ANY_IMAGE "image/"
+#define MAX_JSON_DEPTH 1000
 #define MARKDOWN "text/markdown; charset=utf-8"
 
 /* One output on its way to a response. */
@@ -75,6 +76,21 @@ fill_json(Response *response, const Found *found, GError **error)
 	response->body.bytes = json_print(found->data);
 	response->body.size = strlen(response->body.bytes);
 	return TRUE;
+}
+
+/* For kernels that cannot put out every JSON value as JSON. */
+static gboolean
+fill_json_text(Response *response, const Found *found, GError **error)
+{
+	g_autoptr(json_object) value = NULL;
+
+	if (!fill_text(response, found, error))
+		return FALSE;
+	if (json_parse(response->body.bytes, response->body.size, MAX_JSON_DEPTH, &value, error))
+		return TRUE;
+	g_prefix_error(error, "the notebook's response is not JSON: ");
+	(*error)->code = NBHOOK_ERROR_UNPROCESSABLE;
+	return FALSE;
 }
 
 static gboolean
@@ -182,6 +198,7 @@ static const Kind kinds[] = {
 	{ "text/html",        "html",     "html",     "text/html; charset=utf-8",  ".html", fill_text },
 	{ "text/html",        NULL,       "html",     "text/html; charset=utf-8",  ".html", fill_text },
 	{ "text/plain",       "text",     "text",     "text/plain; charset=utf-8", ".txt",  fill_text },
+	{ "text/plain",       "json",     "json",     "application/json",          ".json", fill_json_text },
 	{ "text/plain",       NULL,       "text",     "text/plain; charset=utf-8", ".txt",  fill_text },
 	{ "text/csv",         "csv",      "csv",      "text/csv; charset=utf-8",   ".csv",  fill_text },
 	{ "text/csv",         NULL,       "csv",      "text/csv; charset=utf-8",   ".csv",  fill_text },
