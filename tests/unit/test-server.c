@@ -1,5 +1,6 @@
 /* Server and client: who asks is answered once, who has gone is withdrawn, who may not is told so. The
- * asker is a thread with a ControlClient; the server is in the main loop. */
+ * asker is a thread with a ControlClient; the server is in the main loop. It is one file because every test
+ * needs both. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
