@@ -83,8 +83,8 @@ frame_encode(json_object *body, int n_fds, size_t max_size, GError **error)
 	return g_bytes_new_take(bytes, HEADER_SIZE + size);
 }
 
-static ssize_t
-send_with_fds(int socket, const char *bytes, size_t size, const int *fds, int n_fds)
+ssize_t
+frame_send_some(int socket, const char *bytes, size_t size, const int *fds, int n_fds)
 {
 	char control[CMSG_SPACE(sizeof(int) * FRAME_MAX_FDS)] = { 0 };
 	struct iovec vector = { .iov_base = (void *) bytes, .iov_len = size };
@@ -133,7 +133,7 @@ frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 dead
 	const char *bytes = g_bytes_get_data(frame, &size);
 
 	while (size > 0) {
-		ssize_t sent = send_with_fds(socket, bytes, size, fds, n_fds);
+		ssize_t sent = frame_send_some(socket, bytes, size, fds, n_fds);
 
 		if (sent > 0) {
 			bytes += sent;

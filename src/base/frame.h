@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 
 #include "base/json.h"
 
@@ -56,3 +57,7 @@ Frame *frame_reader_next(FrameReader *reader, GError **error);
  * than max_size bytes. */
 GBytes *frame_encode(
 	json_object *body, int n_fds, size_t max_size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Sends of those bytes what the socket takes without waiting, and with the first of them the descriptors, which
+ * stay the caller's. What sendmsg returned. */
+ssize_t frame_send_some(int socket, const char *bytes, size_t size, const int *fds, int n_fds);

@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -143,22 +141,11 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
 static gboolean
 send_some(Channel *channel, Outgoing *outgoing)
 {
-	char control[CMSG_SPACE(sizeof(int) * FRAME_MAX_FDS)] = { 0 };
 	size_t size;
 	const char *bytes = g_bytes_get_data(outgoing->bytes, &size);
-	struct iovec vector = { (void *) (bytes + outgoing->sent), size - outgoing->sent };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+	ssize_t sent = frame_send_some(channel->fd, bytes + outgoing->sent, size - outgoing->sent,
+		outgoing->fds, outgoing->n_fds);
 
-	if (outgoing->n_fds > 0) {
-		message.msg_control = control;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t) outgoing->n_fds);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t) outgoing->n_fds);
-		memcpy(CMSG_DATA(header), outgoing->fds, sizeof(int) * (size_t) outgoing->n_fds);
-	}
-	ssize_t sent = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent < 0)
 		return errno == EAGAIN || errno == EINTR;
 	for (int i = 0; i < outgoing->n_fds; i++)

@@ -277,3 +277,17 @@ call_set_withdrawn(Call *call, CallWithdrawn withdrawn, gpointer data)
 	call->withdrawn = withdrawn;
 	call->withdrawn_data = data;
 }
+
+static void
+leave_place(Call *call, gpointer place)
+{
+	*(Call **) place = NULL;
+	call_drop(call);
+}
+
+void
+call_keep_at(Call *call, Call **place)
+{
+	*place = call;
+	call_set_withdrawn(call, leave_place, place);
+}

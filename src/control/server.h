@@ -55,5 +55,9 @@ typedef void (*CallWithdrawn)(Call *call, gpointer data);
 /* Sets the function that runs when the asker has gone; it must end with call_drop. */
 void call_set_withdrawn(Call *call, CallWithdrawn withdrawn, gpointer data);
 
+/* Keeps the call at *place until it is answered; there is NULL when the asker has gone, and nobody to
+ * answer. */
+void call_keep_at(Call *call, Call **place);
+
 /* Frees a call without an answer. */
 void call_drop(Call *call);

@@ -21,13 +21,6 @@ change_free(Change *change)
 	g_free(change);
 }
 
-static void
-withdrawn(Call *call, gpointer data)
-{
-	((Change *) data)->call = NULL;
-	call_drop(call);
-}
-
 void
 change_refuse(Change *change, int code, const char *sentence)
 {
@@ -43,7 +36,7 @@ change_enqueue(Change *change)
 			"many changes of webhooks are waiting already; try again");
 		return;
 	}
-	call_set_withdrawn(change->call, withdrawn, change);
+	call_keep_at(change->call, &change->call);
 	g_queue_push_tail(&change->daemon->changes, change);
 	if (change->daemon->changes.length == 1)
 		change->make(change);

@@ -364,22 +364,14 @@ on_again(gpointer data, const GError *failure)
 }
 
 static void
-again_withdrawn(Call *call, gpointer data)
-{
-	((Again *) data)->call = NULL;
-	call_drop(call);
-}
-
-static void
 look_again(Call *call, Daemon *daemon, Hook *hook, const char *uuid)
 {
 	Again *again = g_new0(Again, 1);
 
 	again->daemon = daemon;
-	again->call = call;
 	again->hook = hook != NULL ? hook_ref(hook) : NULL;
 	again->uuid = g_strdup(uuid);
-	call_set_withdrawn(call, again_withdrawn, again);
+	call_keep_at(call, &again->call);
 	store_writer_read(
 		daemon->writer, look_for_job, on_again, again, (GDestroyNotify) again_free);
 }

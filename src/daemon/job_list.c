@@ -69,13 +69,6 @@ on_jobs(gpointer data, const GError *failure)
 	call_reply(question->call, members, NULL, NULL, 0);
 }
 
-static void
-withdrawn(Call *call, gpointer data)
-{
-	((Question *) data)->call = NULL;
-	call_drop(call);
-}
-
 void
 job_list(Call *call, gpointer data)
 {
@@ -95,11 +88,10 @@ job_list(Call *call, gpointer data)
 	}
 	Question *question = g_new0(Question, 1);
 	question->daemon = daemon;
-	question->call = call;
 	question->status = g_strdup(status);
 	question->path = g_strdup(json_string_member(call_body(call), "path"));
 	question->limit = (int) limit;
-	call_set_withdrawn(call, withdrawn, question);
+	call_keep_at(call, &question->call);
 	store_writer_read(
 		daemon->writer, read_jobs, on_jobs, question, (GDestroyNotify) question_free);
 }

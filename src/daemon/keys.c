@@ -25,23 +25,15 @@ change_free(Change *change)
 	g_free(change);
 }
 
-static void
-withdrawn(Call *call, gpointer data)
-{
-	((Change *) data)->call = NULL;
-	call_drop(call);
-}
-
 static Change *
 new_change(Daemon *daemon, Call *call, const char *name)
 {
 	Change *change = g_new0(Change, 1);
 
 	change->daemon = daemon;
-	change->call = call;
 	change->record = g_new0(KeyRecord, 1);
 	change->record->name = g_strdup(name);
-	call_set_withdrawn(call, withdrawn, change);
+	call_keep_at(call, &change->call);
 	return change;
 }
 

@@ -125,13 +125,6 @@ on_runs(gpointer data, const GError *failure)
 }
 
 static void
-withdrawn(Call *call, gpointer data)
-{
-	((Listing *) data)->call = NULL;
-	call_drop(call);
-}
-
-static void
 add_hook(Listing *listing, Hook *hook)
 {
 	Recent *recent = listing->daemon->recent;
@@ -178,7 +171,7 @@ listing_reply(
 		listing_free(listing);
 		return;
 	}
-	call_set_withdrawn(call, withdrawn, listing);
+	call_keep_at(call, &listing->call);
 	store_writer_read(
 		daemon->writer, read_runs, on_runs, listing, (GDestroyNotify) listing_free);
 }

@@ -82,13 +82,6 @@ on_looked_up(gpointer data, const GError *failure)
 		lookup->question->ended(lookup->daemon, lookup->call, job);
 }
 
-static void
-withdrawn(Call *call, gpointer data)
-{
-	((Lookup *) data)->call = NULL;
-	call_drop(call);
-}
-
 /* Reads which job is meant; false when the call has been answered with an error. */
 static gboolean
 read_question(Daemon *daemon, Call *call, const char **uuid, gint64 *hook)
@@ -123,11 +116,10 @@ ask_store(Daemon *daemon, Call *call, const char *uuid, gint64 hook, const Quest
 	Lookup *lookup = g_new0(Lookup, 1);
 
 	lookup->daemon = daemon;
-	lookup->call = call;
 	lookup->uuid = g_strdup(uuid);
 	lookup->hook = hook;
 	lookup->question = question;
-	call_set_withdrawn(call, withdrawn, lookup);
+	call_keep_at(call, &lookup->call);
 	store_writer_read(
 		daemon->writer, look_up, on_looked_up, lookup, (GDestroyNotify) lookup_free);
 }
