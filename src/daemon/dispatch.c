@@ -20,8 +20,8 @@ struct Dispatcher {
 	Daemon *daemon;
 	GHashTable *jobs; /* uuid -> LiveJob, owned */
 	GQueue *queue;    /* of LiveJob, waiting for a slot */
-	gint64 slots_taken;
-	gint64 ending;       /* jobs whose end is on the way to the store */
+	gint64 counts[N_PLACES];
+	GHashTable *waiting; /* id of a webhook -> how many of its jobs wait, both gint64 */
 	double mean_seconds; /* of the last runs, for Retry-After */
 };
 
@@ -42,6 +42,7 @@ dispatcher_new(Daemon *daemon)
 	dispatcher->jobs =
 		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) forget);
 	dispatcher->queue = g_queue_new();
+	dispatcher->waiting = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	dispatcher->mean_seconds = 1;
 	return dispatcher;
 }
@@ -53,38 +54,48 @@ dispatcher_free(Dispatcher *dispatcher)
 		return;
 	g_hash_table_unref(dispatcher->jobs);
 	g_queue_free(dispatcher->queue);
+	g_hash_table_unref(dispatcher->waiting);
 	g_free(dispatcher);
 }
 
-/* The jobs that wait for a slot, those whose row is not durable yet among them. */
 static gint64
-count_waiting(const Dispatcher *dispatcher)
+count_waiting_of(const Dispatcher *dispatcher, gint64 hook)
 {
-	return (gint64) g_hash_table_size(dispatcher->jobs) - dispatcher->slots_taken -
-	       dispatcher->ending;
+	const gint64 *count = g_hash_table_lookup(dispatcher->waiting, &hook);
+
+	return count != NULL ? *count : 0;
 }
 
-static gint64
-count_waiting_of(Dispatcher *dispatcher, gint64 hook)
+static void
+set_waiting_of(Dispatcher *dispatcher, gint64 hook, gint64 count)
 {
-	gint64 count = 0;
-	GHashTableIter iter;
-	gpointer value;
+	if (count > 0)
+		g_hash_table_replace(dispatcher->waiting, g_memdup2(&hook, sizeof hook),
+			g_memdup2(&count, sizeof count));
+	else
+		g_hash_table_remove(dispatcher->waiting, &hook);
+}
 
-	g_hash_table_iter_init(&iter, dispatcher->jobs);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const LiveJob *live = value;
+/* The one way from place to place. A job waits from the moment it enters, before its row is durable. */
+static void
+put(LiveJob *live, LivePlace place)
+{
+	Dispatcher *dispatcher = live->dispatcher;
+	gint64 hook = live->job->webhook;
+	int more = (place == PLACE_WAITING) - (live->place == PLACE_WAITING);
 
-		count += !live->has_slot && !live->ending && live->job->webhook == hook;
-	}
-	return count;
+	dispatcher->counts[live->place]--;
+	dispatcher->counts[place]++;
+	live->place = place;
+	if (more != 0)
+		set_waiting_of(dispatcher, hook, count_waiting_of(dispatcher, hook) + more);
 }
 
 gboolean
 dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error)
 {
 	const Settings *settings = dispatcher->daemon->settings;
-	gint64 waiting = count_waiting(dispatcher);
+	gint64 waiting = dispatcher->counts[PLACE_WAITING];
 
 	*retry_after = (int) CLAMP(ceil((double) (waiting + 1) * dispatcher->mean_seconds /
 					   (double) settings->concurrency),
@@ -97,8 +108,7 @@ dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GErro
 			waiting);
 		return FALSE;
 	}
-	if (waiting >= settings->webhook_queue_limit &&
-		count_waiting_of(dispatcher, hook) >= settings->webhook_queue_limit) {
+	if (count_waiting_of(dispatcher, hook) >= settings->webhook_queue_limit) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_QUEUE_FULL,
 			"%" G_GINT64_FORMAT
 			" calls of this webhook are waiting for their turn, as many "
@@ -132,14 +142,13 @@ dispatcher_versions_in_use(Dispatcher *dispatcher, const char *path)
 	return versions;
 }
 
-/* Takes a slot: the task is creating from now on, with a key of its own. */
+/* Gives it a slot: the task is creating from now on, with a key of its own. */
 static void
 take_slot(LiveJob *live)
 {
 	Daemon *daemon = live->dispatcher->daemon;
 
-	live->has_slot = TRUE;
-	live->dispatcher->slots_taken++;
+	put(live, PLACE_SLOT);
 	job_move(live->job, TASK_CREATING, NULL, clock_wall_us());
 	g_free(live->key);
 	live->key = ids_token();
@@ -148,22 +157,20 @@ take_slot(LiveJob *live)
 	registry_put_run_key(daemon->registry, live->job->task.key_hash, live->job->task.path);
 }
 
+/* Moves it on; where it had a slot, that is free, and the key of its run is dead. */
 static void
-give_slot_back(LiveJob *live)
+leave_slot(LiveJob *live, LivePlace place)
 {
-	if (!live->has_slot)
-		return;
-	live->has_slot = FALSE;
-	live->dispatcher->slots_taken--;
-	if (live->job->task.key_hash != NULL)
+	if (live->place == PLACE_SLOT && live->job->task.key_hash != NULL)
 		registry_remove_run_key(
 			live->dispatcher->daemon->registry, live->job->task.key_hash);
+	put(live, place);
 }
 
 static gboolean
 has_free_slot(const Dispatcher *dispatcher)
 {
-	return dispatcher->slots_taken < dispatcher->daemon->settings->concurrency;
+	return dispatcher->counts[PLACE_SLOT] < dispatcher->daemon->settings->concurrency;
 }
 
 LiveJob *
@@ -174,6 +181,8 @@ dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
 	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
 	if (has_free_slot(dispatcher) && dispatcher->queue->length == 0)
 		take_slot(live);
+	else
+		put(live, PLACE_WAITING);
 	live_publish(live);
 	return live;
 }
@@ -183,7 +192,7 @@ static void pump(Dispatcher *dispatcher);
 void
 dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live)
 {
-	give_slot_back(live);
+	leave_slot(live, PLACE_NONE);
 	recent_forget(dispatcher->daemon->recent, live->job);
 	g_hash_table_remove(dispatcher->jobs, live->job->uuid);
 	pump(dispatcher);
@@ -214,7 +223,7 @@ dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
 {
 	if (live->stop_reason != NULL)
 		finish_stopped(live);
-	else if (live->has_slot)
+	else if (live->place == PLACE_SLOT)
 		start_run(live);
 	else
 		enqueue(live);
@@ -254,7 +263,7 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	give_slot_back(live);
+	leave_slot(live, PLACE_WAITING);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
 	live->job->task.attempts--; /* no executor was asked for */
 	wait_a_second(live, failure);
@@ -311,7 +320,7 @@ on_end_committed(gpointer data, const GError *failure)
 		live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_end, live);
 		return;
 	}
-	dispatcher->ending--;
+	put(live, PLACE_NONE);
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
 	live_publish(live);
 	live_answer(live);
@@ -337,8 +346,7 @@ finish(LiveJob *live)
 {
 	Dispatcher *dispatcher = live->dispatcher;
 
-	live->ending = TRUE;
-	dispatcher->ending++;
+	leave_slot(live, PLACE_ENDING);
 	live_forget_due_status(live);
 	dispatcher->mean_seconds += (job_seconds(live->job) - dispatcher->mean_seconds) / 8;
 	g_info("job %s %s%s%s after %.3f s", live->job->id, job_status_word(live->job->status),
@@ -347,7 +355,6 @@ finish(LiveJob *live)
 		job_seconds(live->job));
 	if (live_open_folder(live, NULL))
 		status_publish_results(live->job, live->execution);
-	give_slot_back(live);
 	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
 	pump(dispatcher);
 }
@@ -383,7 +390,7 @@ take_not_begun(LiveJob *live, Run *run)
 			live->job->task.status == TASK_CREATING ? run_failure_reason(run) : "lost");
 		return;
 	}
-	give_slot_back(live);
+	leave_slot(live, PLACE_WAITING);
 	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
 	live_publish(live);
 	live->retry_source =
@@ -433,11 +440,11 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 	status_recall(job, execution);
 	status_write(job, execution, FALSE);
 	if (job->task.status == TASK_PENDING) {
+		put(live, PLACE_WAITING);
 		enqueue(live);
 		return;
 	}
-	live->has_slot = TRUE;
-	dispatcher->slots_taken++;
+	put(live, PLACE_SLOT);
 	if (job->task.key_hash != NULL)
 		registry_put_run_key(
 			dispatcher->daemon->registry, job->task.key_hash, job->task.path);
@@ -447,7 +454,7 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 gboolean
 dispatcher_stop(LiveJob *live, const char *reason)
 {
-	if (live->ending)
+	if (live->place == PLACE_ENDING)
 		return FALSE;
 	if (live->stop_reason != NULL)
 		return TRUE;

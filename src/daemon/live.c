@@ -147,7 +147,7 @@ watcher_withdrawn(Call *call, gpointer data)
 void
 live_watch(LiveJob *live, Call *call, gint64 seen)
 {
-	if (live->revision > seen || live->ending) {
+	if (live->revision > seen || live->place == PLACE_ENDING) {
 		records_status(call, live->job, live->revision);
 		return;
 	}

@@ -10,15 +10,23 @@
 
 typedef struct Run Run;
 
+/* Where a live job is: each is in one of these, and the dispatcher counts them. */
+typedef enum {
+	PLACE_NONE,
+	PLACE_WAITING, /* for a slot */
+	PLACE_SLOT,    /* it counts against the setting concurrency */
+	PLACE_ENDING,  /* its end is on the way to the store */
+	N_PLACES
+} LivePlace;
+
 typedef struct LiveJob {
 	Dispatcher *dispatcher;
 	Daemon *daemon;
 	Job *job;
-	int execution;       /* its folder, -1: closed */
-	char *key;           /* the run's own, from creating to running */
-	Run *run;            /* the dispatcher's */
-	gboolean has_slot;   /* it counts against the setting concurrency */
-	gboolean ending;     /* its end is on the way to the store */
+	int execution; /* its folder, -1: closed */
+	char *key;     /* the run's own, from creating to running */
+	Run *run;      /* the dispatcher's */
+	LivePlace place;
 	char *stop_reason;   /* it is to be stopped, and why */
 	gint64 revision;     /* of what can be told of it; grows with the wall clock */
 	GPtrArray *waiters;  /* of Call, for the end */

@@ -513,6 +513,12 @@ test_queue(Fixture *fixture, gconstpointer unused)
 	fixture->outcome = STARTED SUCCEED;
 	executor_end(g_ptr_array_index(fixture->executors, 0), STARTED SUCCEED);
 	await_plays(fixture, 3);
+	for (size_t i = 0; i < 2 * (size_t) fixture->settings->webhook_queue_limit; i++) {
+		g_autofree char *uuid = ids_uuid(); /* nothing is counted for ever */
+
+		call(fixture, askers[0], uuid);
+		assert_ended(askers[0], uuid, "completed", NULL);
+	}
 	for (size_t i = 0; i < G_N_ELEMENTS(uuids); i++) {
 		asker_free(askers[i]);
 		g_free(uuids[i]);
