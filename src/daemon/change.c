@@ -13,6 +13,8 @@ change_free(Change *change)
 	g_free(change->path);
 	hook_unref(change->hook);
 	files_close(&change->content);
+	g_free(change->kernel);
+	g_free(change->language);
 	g_free(change->histo);
 	g_clear_pointer(&change->kept, g_ptr_array_unref);
 	g_clear_pointer(&change->records, g_ptr_array_unref);

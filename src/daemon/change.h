@@ -16,8 +16,9 @@ struct Change {
 	char *path; /* published path, relative */
 	Hook *hook; /* the new one, or the one to delete */
 	gboolean is_new;
-	int content; /* the notebook to publish, or -1 */
-	char *histo; /* what to clear; NULL: all */
+	int content;             /* the notebook to publish, or -1 */
+	char *kernel, *language; /* of that notebook: as it says, then the kernelspec's language */
+	char *histo;             /* what to clear; NULL: all */
 	gboolean outputs;
 	GPtrArray *kept;    /* versions that must stay */
 	GPtrArray *records; /* executions of the path */

@@ -1,7 +1,7 @@
 /* The steps of a change (daemon/change.h):
  *
- *   publish   worker (files)                 ► store ► registry ► answer
- *   delete    store ► registry ► worker (working copy)          ► answer
+ *   publish   worker (kernelspec) ► worker (files) ► store ► registry ► answer
+ *   delete    store ► registry ► worker (working copy)               ► answer
  */
 #include "daemon/hooks.h"
 
@@ -144,17 +144,11 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 {
 	const Hook *kept = json_bool_member(body, "keep", FALSE) ? old : NULL;
 	json_object *params = kept != NULL ? kept->params : json_object_member(body, "params");
-	json_object *kernel = json_object_member(body, "kernel");
-	const char *name = json_string_member(kernel, "name");
-	const char *language = json_string_member(kernel, "language");
-	g_autoptr(Kernelspec) spec =
-		kernelspec_find(change->daemon->settings, name, language, error);
-	g_autofree char *token = spec != NULL ? choose_token(change->daemon, old,
-							json_string_member(body, "value"), error)
-					      : NULL;
+	g_autofree char *token =
+		choose_token(change->daemon, old, json_string_member(body, "value"), error);
 
 	if (token == NULL || (kept == NULL && params != NULL &&
-				     !hook_params_check(params, spec->language,
+				     !hook_params_check(params, change->language,
 					     change->daemon->settings, error)))
 		return NULL;
 	Hook *hook = hook_new();
@@ -166,8 +160,8 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 	hook->updated_us = version_time(old);
 	hook->created_us = old != NULL ? old->created_us : hook->updated_us;
 	hook->histo = clock_histo(hook->updated_us);
-	hook->kernel = g_strdup(name);
-	hook->language = g_strdup(spec->language);
+	hook->kernel = g_strdup(change->kernel);
+	hook->language = g_strdup(change->language);
 	/* a copy: the store's thread prints it, and the call may go meanwhile */
 	hook->params = params != NULL ? json_copy(params) : json_object_new_object();
 	hook->debug = kept != NULL ? kept->debug : json_bool_member(body, "debug", FALSE);
@@ -176,11 +170,16 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 }
 
 static void
-make_publish(Change *change)
+on_kernel_found(gpointer data, const GError *failure)
 {
+	Change *change = data;
 	g_autofree char *path = g_strdup_printf("/%s", change->path);
 	g_autoptr(GError) error = NULL;
 
+	if (failure != NULL) {
+		change_finish_failed(change, failure);
+		return;
+	}
 	if (change->call == NULL) { /* nobody waits for the URL any more: nothing is changed */
 		change_finish(change);
 		return;
@@ -197,6 +196,26 @@ make_publish(Change *change)
 			change->daemon->workers, publish_files, on_files_published, change, NULL);
 }
 
+static gboolean
+find_kernel(gpointer data, GError **error)
+{
+	Change *change = data;
+	g_autoptr(Kernelspec) spec =
+		kernelspec_find(change->daemon->settings, change->kernel, change->language, error);
+
+	if (spec == NULL)
+		return FALSE;
+	g_free(change->language);
+	change->language = g_strdup(spec->language);
+	return TRUE;
+}
+
+static void
+make_publish(Change *change)
+{
+	workers_push(change->daemon->workers, find_kernel, on_kernel_found, change, NULL);
+}
+
 void
 hooks_publish(Call *call, gpointer data)
 {
@@ -205,6 +224,9 @@ hooks_publish(Call *call, gpointer data)
 
 	if (change == NULL)
 		return;
+	json_object *kernel = json_object_member(call_body(call), "kernel");
+	change->kernel = g_strdup(json_string_member(kernel, "name"));
+	change->language = g_strdup(json_string_member(kernel, "language"));
 	change->content = files_steal_fd(&content);
 	if (change->content >= 0)
 		change_enqueue(change);
