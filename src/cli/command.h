@@ -22,6 +22,7 @@ struct Command {
 extern const Command command_add;
 extern const Command command_currents;
 extern const Command command_delete;
+extern const Command command_exec;
 extern const Command command_find;
 extern const Command command_jobs;
 extern const Command command_key_add;

@@ -17,6 +17,7 @@ static const Command *const commands[] = {
 	&command_currents,
 	&command_delete,
 	&command_run,
+	&command_exec,
 	&command_jobs,
 	&command_status,
 	&command_results,

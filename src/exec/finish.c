@@ -43,7 +43,7 @@ choose_response(Finish *finish)
 	ResponseLimits limits = { spec->settings->max_response, spec->settings->max_markdown };
 	g_autoptr(GError) error = NULL;
 
-	if (failure_is_set(&finish->failure))
+	if (failure_is_set(&finish->failure) || spec->play->job == NULL)
 		return;
 	if (!response_find(spec->notebook, name, &limits, &finish->response, &error))
 		failure_set_error(&finish->failure, "bad_response", error, -1);
@@ -124,7 +124,7 @@ finish_write(const FinishSpec *spec, JobLog *log)
 		.outputs_complete = spec->player == NULL || player_outputs_complete(spec->player) };
 	if (!outcome_write_end(spec->play->outcome, &outcome, &error))
 		g_critical(
-			"the outcome of %s was not written: %s", spec->play->job, error->message);
+			"the outcome of %s was not written: %s", spec->play->path, error->message);
 	job_log_add(log, "the run has ended: %s%s%s", outcome.status,
 		failure_is_set(&finish.failure) ? ", " : "",
 		failure_is_set(&finish.failure) ? finish.failure.reason : "");

@@ -233,6 +233,12 @@ play_write_snapshot(Play *play, int fd, GError **error)
 	return snapshot_print(&spec, fd, error);
 }
 
+const char *
+play_kernel(const Play *play)
+{
+	return play->kernelspec != NULL ? play->kernelspec->name : NULL;
+}
+
 int
 play_poll_items(Play *play, zmq_pollitem_t *items)
 {

@@ -26,9 +26,10 @@ typedef enum {
 	PLAY_ENDED,
 } PlayState;
 
-/* What to play. Strings and descriptors belong to the spec, which play_spec_free frees. */
+/* What to play. Strings and descriptors belong to the spec, which play_spec_free frees. By hand there is no
+ * job: then only params are put in, and no response is looked for. */
 typedef struct PlaySpec {
-	char *job;
+	char *job;    /* NULL: by hand */
 	char *path;   /* published path of the notebook */
 	char *folder; /* the working directory */
 	char *files;  /* the job's files/; NULL: unknown */
@@ -61,6 +62,9 @@ guint64 play_changes(const Play *play);
 
 /* Writes the executed notebook as it is now, while the run is PLAYING. */
 gboolean play_write_snapshot(Play *play, int fd, GError **error);
+
+/* The name of the kernel that plays it; NULL when none was found. Borrowed. */
+const char *play_kernel(const Play *play);
 
 /* Fills at most KERNEL_N_ITEMS items for zmq_poll; gives how many. */
 int play_poll_items(Play *play, zmq_pollitem_t *items);

@@ -1,8 +1,12 @@
 #include "exec/prepare.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
 #include "exec/report.h"
+#include "notebook/excerpt.h"
 #include "notebook/request.h"
 #include "notebook/translate.h"
 
@@ -45,13 +49,34 @@ read_variables(const PrepareSpec *spec, GError **error)
 	return inputs_variables(inputs, spec->registered, spec->language);
 }
 
+/* The daemon has checked the names of registered params; those given by hand nobody has. */
+static gboolean
+check_names(json_object *params, const char *language, GError **error)
+{
+	const Translator *translator = translator_find(language);
+
+	if (params == NULL || translator == NULL)
+		return TRUE;
+	json_object_object_foreach (params, name, value) {
+		(void) value;
+		if (translator_accepts_name(translator, name, strlen(name)))
+			continue;
+		g_autofree char *quoted = excerpt(name);
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"\"%s\" is no name that a variable of this notebook may get", quoted);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 Notebook *
 prepare_notebook(const PrepareSpec *spec, json_object **variables, GError **error)
 {
 	g_autoptr(Notebook) notebook = read_notebook(spec, error);
 	const char *uid = ids_job_uuid(spec->job);
 
-	if (notebook == NULL)
+	if (notebook == NULL ||
+		(spec->job == NULL && !check_names(spec->registered, spec->language, error)))
 		return NULL;
 	g_autoptr(json_object) values = read_variables(spec, error);
 	if (values == NULL)

@@ -12,7 +12,7 @@ typedef struct PrepareSpec {
 	int request;                      /* -1: there is none */
 	const char *files;                /* the job's folder of files, absolute; NULL: none */
 	const char *language;             /* of the kernel */
-	const char *job, *path, *runtime; /* what the identity cell says */
+	const char *job, *path, *runtime; /* what the identity cell says; no job: by hand, no such cell */
 	json_object *registered;          /* params of the webhook; NULL: none */
 } PrepareSpec;
 

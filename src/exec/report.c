@@ -95,7 +95,8 @@ metadata_of(const Report *report)
 	g_autofree char *started = clock_iso(report->started_us);
 	const Failure *failure = report->failure;
 
-	json_put_string(metadata, "job", report->job);
+	if (report->job != NULL)
+		json_put_string(metadata, "job", report->job);
 	json_put_string(metadata, "started", started);
 	if (report->ended_us != 0) {
 		g_autofree char *ended = clock_iso(report->ended_us);

@@ -11,7 +11,7 @@
 #include "notebook/notebook.h"
 
 typedef struct Report {
-	const char *job;
+	const char *job;             /* NULL: none */
 	const char *status;          /* "active", "succeed", "failed", "stopped" */
 	gint64 started_us, ended_us; /* wall clock; 0: it goes on */
 	json_object *variables;      /* what was put in; NULL: nothing */

@@ -173,12 +173,11 @@ notebook_clear_outputs(Notebook *notebook)
 	for (size_t i = 0; i < notebook_n_cells(notebook); i++) {
 		json_object *cell = notebook_cell(notebook, i);
 
-		if (!notebook_cell_is_code(cell))
+		if (!notebook_cell_is_run(cell))
 			continue;
 		json_object_object_add(cell, "outputs", json_object_new_array());
 		json_object_object_add(cell, "execution_count", NULL);
 	}
-	json_object_object_del(notebook_metadata(notebook), "widgets");
 }
 
 static json_object *

@@ -43,7 +43,7 @@ const char *notebook_cell_id(json_object *cell);
 /* Whether it is a code cell with something to run: not blank, not tagged skip-execution. */
 gboolean notebook_cell_is_run(json_object *cell);
 
-/* Outputs away and execution counts null in every code cell; transient widget state too. */
+/* Outputs away and execution counts null in every cell that is run; what is passed over keeps its own. */
 void notebook_clear_outputs(Notebook *notebook);
 
 /* A new code cell with one tag, with an id where the minor wants one, put at index. Borrowed. */

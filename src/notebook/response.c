@@ -294,8 +294,11 @@ response_find(Notebook *notebook, const char *name, const ResponseLimits *limits
 	Response **response, GError **error)
 {
 	for (size_t i = 0; i < notebook_n_cells(notebook); i++) {
-		json_object *outputs = json_array_member(notebook_cell(notebook, i), "outputs");
+		json_object *cell = notebook_cell(notebook, i);
+		json_object *outputs = json_array_member(cell, "outputs");
 
+		if (!notebook_cell_is_run(cell)) /* what it shows is of an earlier run */
+			continue;
 		for (size_t k = 0; outputs != NULL && k < json_object_array_length(outputs); k++) {
 			json_object *output = json_object_array_get_idx(outputs, k);
 			const char *mime = chosen_type(output);

@@ -159,13 +159,16 @@ translate_inject(Notebook *notebook, const char *language, json_object *variable
 {
 	const Translator *translator = translator_find(language);
 
+	if (uid == NULL && json_object_object_length(variables) == 0)
+		return TRUE;
 	if (!translate_check(language, variables, error))
 		return FALSE;
 	if (translator == NULL)
 		return TRUE;
 	notebook_remove_tagged(notebook, TAG_IDENTITY);
 	notebook_remove_tagged(notebook, TAG_PARAMETERS);
-	g_autofree char *identity = translator_identity(translator, uid, path, runtime);
+	g_autofree char *identity =
+		uid != NULL ? translator_identity(translator, uid, path, runtime) : NULL;
 	g_autofree char *parameters = translator_parameters(translator, variables);
 	if (identity != NULL)
 		notebook_insert_code(notebook, 0, identity, TAG_IDENTITY);

@@ -32,7 +32,8 @@ gboolean translate_check(const char *language, json_object *variables, GError **
 
 /* Puts the identity cell first (tag naas-injected) and the parameters (tag injected-parameters)
  * after the first cell tagged "parameters", else directly after the identity cell; earlier
- * injected ones are replaced. Errors as of translate_check; the notebook of a language without a
+ * injected ones are replaced. Without a uid (by hand) there is no identity cell, and no parameters cell
+ * where there are no variables. Errors as of translate_check; the notebook of a language without a
  * translator is left as it is. */
 struct Notebook;
 gboolean translate_inject(struct Notebook *notebook, const char *language, json_object *variables,

@@ -29,7 +29,7 @@ def program(name: str) -> Path:
         candidates.append(Path(os.environ["NBHOOK_BUILD"]) / name)
     if "NBHOOK_PREFIX" in os.environ:
         candidates += [Path(os.environ["NBHOOK_PREFIX"]) / place / name
-                       for place in ("libexec/nbhook", "sbin")]
+                       for place in ("libexec/nbhook", "sbin", "bin")]
     for candidate in candidates:
         if candidate.exists():
             return candidate

@@ -8,12 +8,17 @@
 
 static const ResponseLimits limits = { 1000, 100 };
 
+/* What an earlier run left in a cell that this one passes over. */
+#define STALE DISPLAY("{\"text/html\": \"stale\"}", "{\"text/html\": {\"naas_api\": true}}")
+
 static Notebook *
 notebook_with(const char *outputs)
 {
 	g_autofree char *text = g_strdup_printf(
 		"{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\"}, {\"cell_type\": \"code\"},"
-		"{\"cell_type\": \"code\", \"outputs\": [%s]}]}",
+		"{\"cell_type\": \"code\", \"source\": \"1\","
+		" \"metadata\": {\"tags\": [\"skip-execution\"]}, \"outputs\": [" STALE "]},"
+		"{\"cell_type\": \"code\", \"source\": \"1\", \"outputs\": [%s]}]}",
 		outputs);
 	g_autoptr(GError) error = NULL;
 	Notebook *notebook = notebook_parse(text, strlen(text), &error);
