@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from . import respond, show
 from .client import call, job_url, jobs_in
@@ -60,7 +60,7 @@ def _find(path: str, debug: bool = False) -> Optional[str]:
     return None if job["status"] == "delete" else job_url(job)
 
 
-def _find_from_run(path: str, debug: bool) -> Optional[str]:
+def _find_from_run(path: str, debug: bool = False) -> Optional[str]:
     """As _find; says so, and is None, when the run's key does not reach as far as that notebook."""
     try:
         return _find(path, debug)
@@ -69,6 +69,17 @@ def _find_from_run(path: str, debug: bool) -> Optional[str]:
             raise
         print(f"This run may not know the URL of {path}.")
         return None
+
+
+def _own_jobs() -> List[Dict[str, Any]]:
+    """What the server says of the notebook of this run: a list of one, or of none."""
+    try:
+        job = call("GET", "/job", {"path": published_path(None), "type": KIND, "light": "1"})
+    except NaasError as error:
+        if error.status != 404:
+            raise
+        return []
+    return jobs_in([job], KIND)
 
 
 def _clear(path: str, query: Dict[str, str], debug: bool) -> None:
@@ -121,8 +132,13 @@ class Webhook:
         return url
 
     def find(self, path: Optional[str] = None) -> Optional[str]:
-        """The URL of a published notebook, or None."""
-        return _find(_resolve(path))
+        """The URL of a published notebook, or None.
+
+        A production run knows the URL of its own notebook only; for another it says so, and gets
+        None.
+        """
+        full_path = _resolve(path)
+        return _find_from_run(full_path) if is_production() else _find(full_path)
 
     def delete(self, path: Optional[str] = None, all: bool = True, debug: bool = False) -> None:
         """Take the webhook down: from then on its URL answers 404, and a later add makes a new one.
@@ -146,9 +162,13 @@ class Webhook:
         """All published notebooks: a DataFrame of path and url (a list of dicts without pandas).
 
         raw gives the server's list of dicts: id, type, value, path, status, params, lastUpdate,
-        lastRun, runs, url.
+        lastRun, runs, url. A production run sees its own notebook only.
         """
-        jobs = jobs_in(call("GET", "/job"), KIND)
+        if is_production():
+            print("In production: of all published notebooks only this one is shown.")
+            jobs = _own_jobs()
+        else:
+            jobs = jobs_in(call("GET", "/job"), KIND)
         if raw:
             return jobs
         return show.table([{"path": job["path"], "url": job_url(job)} for job in jobs],

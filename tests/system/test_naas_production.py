@@ -53,20 +53,39 @@ def test_a_runs_key_reads_its_own_webhook_and_nothing_else(author: Author) -> No
     author.write("secret.ipynb", saying("secret"))
     secret = author.adds("secret.ipynb")
     author.write("curious.ipynb", notebook([
-        "import naas\n"
-        "def ask(call):\n"
+        "import naas, os, urllib.error, urllib.request",
+        "def ask(query):\n"
+        "    key = {'Authorization': 'Bearer ' + os.environ['NAAS_TOKEN']}\n"
         "    try:\n"
-        "        return str(call())\n"
-        "    except naas.NaasError as error:\n"
-        "        return [error.status, str(error)]",
-        "naas.webhook.respond_json([ask(lambda: naas.webhook.find('secret.ipynb')),\n"
-        "                           ask(naas.webhook.currents)])"]))
+        "        urllib.request.urlopen(urllib.request.Request(\n"
+        "            os.environ['NAAS_URL'] + '/job' + query, headers=key))\n"
+        "    except urllib.error.HTTPError as error:\n"
+        "        return [error.code, error.read().decode()]",
+        "naas.webhook.respond_json([\n"
+        f"    ask(''), ask('?path={author.folder}/secret.ipynb&type=notebook&light=1')])"]))
     answer = author.get(author.adds("curious.ipynb"))
     assert answer.status_code == 200, answer.text
     for status, message in answer.json():
         assert status == 403
-        assert message.endswith("the key of a run may only read the webhook of its own notebook")
+        assert "the key of a run may only read the webhook of its own notebook" in message
     assert secret not in answer.text
+
+
+def test_in_production_a_notebook_sees_itself_and_is_told_so(author: Author) -> None:
+    author.write("neighbour.ipynb", saying("neighbour"))
+    author.adds("neighbour.ipynb")
+    author.write("looks.ipynb", notebook([
+        "import naas\nfound = naas.webhook.find('neighbour.ipynb')",
+        "seen = naas.webhook.currents()[['path', 'url']].values.tolist()",
+        "raw = naas.webhook.currents(raw=True)",
+        "naas.webhook.respond_json([found, seen, [job['url'] for job in raw]])"]))
+    url = author.adds("looks.ipynb")
+    answer = author.get(url)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == [None, [[f"{author.folder}/looks.ipynb", url]], [url]]
+    told = "In production: of all published notebooks only this one is shown.\n"
+    assert author.printed(answer)[:3] == [
+        f"This run may not know the URL of {author.folder}/neighbour.ipynb.\n", told, told]
 
 
 def test_in_production_another_notebooks_url_is_none(author: Author) -> None:
