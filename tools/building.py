@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -24,6 +25,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LEFT_OUT_FOLDERS = (".git", "autom4te.cache", "build*", "__pycache__", ".pytest_cache", ".deps")
 LEFT_OUT_FILES = ("*.o", "*.a", "*.log", "*.trs", "*.pyc", "*~", ".dirstamp")
 LEFT_OUT_AT_TOP = ("configure", "aclocal.m4", "Makefile", "Makefile.in", "config.*", "stamp-h1")
+LOCK = "lock"  # in every folder that a quickstart keeps its things in
 BUILD_SYSTEM = ("*.ac", "*.am", "*.mk", "autogen.sh")
 
 
@@ -113,8 +115,9 @@ def copy_sources(source: str, copy: str) -> dict[str, str]:
     before = json.loads(_read(listing) or "{}")
     manifest = {}
     for name in source_files(source):
-        manifest[name] = _copy(os.path.join(source, name), os.path.join(copy, name),
-                               before.get(name))
+        with contextlib.suppress(FileNotFoundError):  # an editor's file that came and went
+            manifest[name] = _copy(os.path.join(source, name), os.path.join(copy, name),
+                                   before.get(name))
     for name in set(before) - set(manifest):
         if os.path.exists(os.path.join(copy, name)):
             os.unlink(os.path.join(copy, name))
@@ -123,13 +126,18 @@ def copy_sources(source: str, copy: str) -> dict[str, str]:
 
 
 def source_files(top: str) -> Iterator[str]:
+    """The names of the sources: regular files, and nothing that a quickstart keeps below the checkout."""
     for folder, folders, names in os.walk(top):
         at_top = folder == top
-        folders[:] = sorted(name for name in folders if not _matches(name, LEFT_OUT_FOLDERS))
+        folders[:] = sorted(
+            name for name in folders if not _matches(name, LEFT_OUT_FOLDERS)
+            and not os.path.exists(os.path.join(folder, name, LOCK)))
         for name in sorted(names):
+            path = os.path.join(folder, name)
             if _matches(name, LEFT_OUT_FILES) or (at_top and _matches(name, LEFT_OUT_AT_TOP)):
                 continue
-            yield os.path.relpath(os.path.join(folder, name), top)
+            if os.path.isfile(path):
+                yield os.path.relpath(path, top)
 
 
 def _copy(path: str, to: str, sum_before: Optional[str]) -> str:

@@ -18,7 +18,7 @@ import layout
 import leftovers
 import packages
 import processes
-from building import Building, BuildFailed
+from building import LOCK, Building, BuildFailed
 from packages import Missing
 from plan import remove_run_dir
 from supervisor import StartFailed, Supervisor
@@ -78,6 +78,8 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def resolve(folder: str) -> str:
     """The real path of DIR, if it can be used and nobody else could have their hands in it."""
+    if folder == "":
+        raise Refused("--state needs the name of a folder")
     owners = (os.geteuid(), accounts.invoking_user()[0])
     if os.path.islink(folder) and os.lstat(folder).st_uid not in owners:
         raise Refused(f"--state {folder}: it is a link of {_user(os.lstat(folder).st_uid)}")
@@ -112,7 +114,7 @@ def _user(uid: int) -> str:
 def locked(folder: str) -> Iterator[None]:
     """Makes DIR and holds it for this process. A killed quickstart holds nothing."""
     os.makedirs(folder, 0o755, exist_ok=True)
-    with open(os.path.join(folder, "lock"), "a+", encoding="ascii") as lock:
+    with open(os.path.join(folder, LOCK), "a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

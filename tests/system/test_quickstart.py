@@ -19,6 +19,7 @@ import pytest
 import requests
 
 import accounts
+import building
 import layout
 import packages
 import processes
@@ -289,6 +290,20 @@ def test_nothing_is_written_into_the_checkout(start):
     assert listing() == before
 
 
+def test_its_folder_may_be_below_the_checkout(open_folder):
+    for name in ("configure.ac", "src/a.c", "mine/lock", "mine/state/nbhook.db", "checks/check/lock"):
+        path = os.path.join(open_folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(name)
+    os.symlink("nowhere", os.path.join(open_folder, "src", "dangling"))
+    os.mkfifo(os.path.join(open_folder, "src", "pipe"))
+    copy = os.path.join(open_folder, "mine", "src")
+    for _ in range(2):
+        assert set(building.copy_sources(open_folder, copy)) == {"configure.ac", "src/a.c"}
+    assert sorted(os.listdir(copy)) == [".copied.json", "configure.ac", "src"]
+
+
 @pytest.mark.usefixtures("as_root")
 def test_nothing_of_ours_runs_as_root(start):
     quickstart = start()
@@ -315,6 +330,7 @@ def test_a_folder_that_the_accounts_cannot_reach_is_refused_by_name(folder):
 
 @pytest.mark.usefixtures("as_root")
 def test_a_folder_of_somebody_else_or_with_something_else_is_refused():
+    assert "--state needs the name of a folder" in refusal("")
     with temporary("/tmp", uid=NOBODY) as other:
         assert f"{other}: it belongs to nobody" in refusal(other)
     with temporary("/tmp") as own:
