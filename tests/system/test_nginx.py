@@ -184,6 +184,39 @@ def test_no_fastcgi_program_is_502_in_the_shape_of_each_family(nginx):
     assert nginx.request("POST", f"/webhook/{TOKEN}", data="x" * 100_000).status_code == 502
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_gets_a_page(nginx):
+    page = nginx.get(f"/webhook/{TOKEN}", headers={"Accept": BROWSER})
+    assert_page(page, 502, "Bad Gateway")
+    assert page.headers["Retry-After"] == "5"
+    assert 'http-equiv="refresh"' not in page.text, "that would call again"
+    assert_page(nginx.get(f"/webhook/{TOKEN}?q={'a' * 9000}", headers={"Accept": BROWSER}), 414,
+                "URI Too Long")
+    for what in ("status", "results"):
+        page = nginx.get(f"/webhook/{TOKEN}/{what}/x:1", headers={"Accept": BROWSER})
+        assert_page(page, 502, "Bad Gateway")
+        assert '<meta http-equiv="refresh" content="3">' in page.text
+    assert nginx.get("/job", headers={"Accept": BROWSER}).json()["status"] == "error"
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/html;q=0.5", "*/*", "text/htmlx", ""])
+def test_who_does_not_prefer_a_page_gets_a_problem(nginx, accept):
+    answer = nginx.get(f"/webhook/{TOKEN}", headers={"Accept": accept})
+    assert_problem(answer, 502)
+    assert answer.headers["Vary"] == "Accept"
+
+
+def assert_page(answer: requests.Response, status: int, title: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none';")
+    assert f"<h1>{title}</h1>" in answer.text
+    assert "$" not in answer.text and TOKEN not in answer.text
+
+
 def test_what_is_too_large_is_said_as_a_problem(nginx):
     with nginx.responder("fcgi") as calls:
         assert_problem(nginx.get(f"/webhook/{TOKEN}", headers={"X-A": "a" * 70_000}), 431)
