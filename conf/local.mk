@@ -14,24 +14,24 @@ dist_systemdsystemunit_DATA = \
 	conf/systemd/nbhook-runner.socket
 
 services = \
-	conf/systemd/nbhook-api.service \
-	conf/systemd/nbhook-fcgi.service \
+	conf/systemd/nbhook-api@.service \
+	conf/systemd/nbhook-fcgi@.service \
 	conf/systemd/nbhook-runner.service \
 	conf/systemd/nbhookd.service
 systemdsystemunit_DATA = $(services)
 CLEANFILES += $(services)
 EXTRA_DIST += \
-	conf/systemd/nbhook-api.service.in \
-	conf/systemd/nbhook-fcgi.service.in \
+	conf/systemd/nbhook-api@.service.in \
+	conf/systemd/nbhook-fcgi@.service.in \
 	conf/systemd/nbhook-runner.service.in \
 	conf/systemd/nbhookd.service.in
 
 fill_service = $(MKDIR_P) $(@D) && $(SED) -e 's|@sbindir[@]|$(sbindir)|' \
 	-e 's|@nblibexecdir[@]|$(nblibexecdir)|'
 
-conf/systemd/nbhook-api.service: conf/systemd/nbhook-api.service.in Makefile
+conf/systemd/nbhook-api@.service: conf/systemd/nbhook-api@.service.in Makefile
 	$(AM_V_GEN)$(fill_service) $(srcdir)/$@.in > $@
-conf/systemd/nbhook-fcgi.service: conf/systemd/nbhook-fcgi.service.in Makefile
+conf/systemd/nbhook-fcgi@.service: conf/systemd/nbhook-fcgi@.service.in Makefile
 	$(AM_V_GEN)$(fill_service) $(srcdir)/$@.in > $@
 conf/systemd/nbhook-runner.service: conf/systemd/nbhook-runner.service.in Makefile
 	$(AM_V_GEN)$(fill_service) $(srcdir)/$@.in > $@

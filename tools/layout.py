@@ -24,6 +24,7 @@ from plan import Folder, Listener, Plan, Program, make_run_dir
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = "/usr/sbin/nginx"
 NGINX_FILES = ("nginx.conf", "nbhook-http.conf", "nbhook-site.conf", "nbhook-fastcgi.conf")
+POOL_SIZE = 2  # processes that share fcgi.sock, and api.sock: while one ends, the other takes calls
 OPEN_FILES = 16384  # for an nginx worker, where the host allows it
 
 Settings = dict[str, dict[str, str]]  # group, name, text
@@ -39,6 +40,7 @@ class Site:
     accounts: Accounts
     settings: Settings = field(default_factory=dict)  # over those that the layout needs
     environment: dict[str, dict[str, str]] = field(default_factory=dict)  # by program
+    pool_size: int = POOL_SIZE
     templates: str = os.path.join(os.path.dirname(HERE), "nginx")
 
     def path(self, *parts: str) -> str:
@@ -137,8 +139,8 @@ class Site:
         return [
             self._program("nbhookd", "sbin/nbhookd", who.daemon, ["http", "admin"], True),
             self._program("nbhook-runner", "sbin/nbhook-runner", who.runner, ["runner"], True),
-            self._program("nbhook-fcgi", fcgi, who.web, ["fcgi"]),
-            self._program("nbhook-api", fcgi, who.web, ["api"]),
+            *[self._program(f"nbhook-{pool}@{number}", fcgi, who.web, [pool])
+              for pool in ("fcgi", "api") for number in range(1, self.pool_size + 1)],
             Program("nginx", [NGINX, "-p", self.path("nginx", ""),
                               "-e", self.path("log", "error.log"),
                               "-c", self.path("etc", "nginx.conf")],
@@ -147,7 +149,7 @@ class Site:
 
     def _program(self, name: str, file: str, account: str, listeners: list[str],
                  notifies: bool = False) -> Program:
-        environment = {"NBHOOK_CONF": self.conf, **self.environment.get(name, {})}
+        environment = {"NBHOOK_CONF": self.conf, **self.environment.get(name.split("@")[0], {})}
         command = [os.path.join(self.prefix, file), "--config", self.conf]
         return Program(name, command, account, listeners, environment, notifies)
 

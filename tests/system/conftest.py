@@ -33,8 +33,8 @@ def site() -> Iterator[RunningSite]:
 def make_site() -> Iterator[Callable[..., RunningSite]]:
     """make_site(http={"response_limit": "2"}) starts an nbhook with these settings, for one test."""
     with contextlib.ExitStack() as stack:
-        def make(**settings: dict[str, str]) -> RunningSite:
-            made = stack.enter_context(running.running_site(settings))
+        def make(pool_size: int = running.layout.POOL_SIZE, **settings: dict[str, str]) -> RunningSite:
+            made = stack.enter_context(running.running_site(settings, pool_size=pool_size))
             _sites.append(made)
             stack.callback(_sites.remove, made)
             return made

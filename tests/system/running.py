@@ -52,10 +52,11 @@ class Hook:
 class RunningSite:
     """One nbhook below a folder of its own, with real nginx, programs and kernels."""
 
-    def __init__(self, folder: str, prefix: str, settings: layout.Settings) -> None:
+    def __init__(self, folder: str, prefix: str, settings: layout.Settings,
+                 pool_size: int = layout.POOL_SIZE) -> None:
         self.accounts = accounts.find()
         self.layout = layout.Site(
-            folder, prefix, layout.free_port(), self.accounts, settings,
+            folder, prefix, layout.free_port(), self.accounts, settings, pool_size=pool_size,
             environment={"nbhookd": SANITIZER, "nbhook-fcgi": SANITIZER, "nbhook-api": SANITIZER,
                          "nbhook-runner": SANITIZER_WITHOUT_LEAKS})
         self.plan = self.layout.prepare()
@@ -276,13 +277,14 @@ def open_folder() -> Iterator[str]:
 
 @contextlib.contextmanager
 def running_site(settings: Optional[layout.Settings] = None,
-                 change: Callable[[RunningSite], None] = lambda site: None) -> Iterator[RunningSite]:
+                 change: Callable[[RunningSite], None] = lambda site: None,
+                 pool_size: int = layout.POOL_SIZE) -> Iterator[RunningSite]:
     """Starts an nbhook with these settings and ends it; a sanitizer's complaint is an error, and so is a
     status document that breaks a rule. `change` may change what is to be started."""
     if os.geteuid() == 0:
         accounts.ensure()
     with open_folder() as folder:
-        site = RunningSite(folder, installed_prefix(), settings or {})
+        site = RunningSite(folder, installed_prefix(), settings or {}, pool_size)
         try:
             change(site)
             site.start()

@@ -217,12 +217,15 @@ def test_an_idle_responder_holds_no_file_of_the_state(site: RunningSite, places:
         return [path for path in held(pid) if path.startswith(places.state)]
 
     # The pool of calls has the caller of the job that plays, and that one's request.
-    assert len(wait_for(lambda: below_state(site.supervised.pid("nbhook-fcgi")))) == 1
-    api = site.supervised.pid("nbhook-api")
-    assert site.api("GET", "/job").status_code == 200
-    wait_for(lambda: not below_state(api))
-    others = {path for path in held(api) if not path.startswith(("socket:", "anon_inode:"))}
-    assert others == {"/dev/null", site.layout.path("log", "nbhook-api.log")}
+    assert len(wait_for(lambda: [
+        path for name in ("nbhook-fcgi@1", "nbhook-fcgi@2")
+        for path in below_state(site.supervised.pid(name))])) == 1
+    for name in ("nbhook-api@1", "nbhook-api@2"):
+        api = site.supervised.pid(name)
+        assert site.api("GET", "/job").status_code == 200
+        wait_for(lambda: not below_state(api))
+        others = {path for path in held(api) if not path.startswith(("socket:", "anon_inode:"))}
+        assert others == {"/dev/null", site.layout.path("log", f"{name}.log")}
 
 
 def notebook_tries(site: RunningSite) -> dict:

@@ -49,19 +49,37 @@ def wait_until_playing(site: RunningSite, count: int) -> None:
 
 
 def test_sigterm_finishes_what_was_taken(make_site: Callable[..., RunningSite]) -> None:
-    site = make_site()
+    site = make_site(pool_size=1)
     slow, quick = site.add(notebook([SLEEPS])), site.add(notebook([QUICK]))
     callers = [Caller(site, slow) for _ in range(3)]
     wait_until_playing(site, 3)
-    before = site.supervised.pid("nbhook-fcgi")
-    site.supervised.kill("nbhook-fcgi", signal.SIGTERM)
+    before = site.supervised.pid("nbhook-fcgi@1")
+    site.supervised.kill("nbhook-fcgi@1", signal.SIGTERM)
     late = Caller(site, quick)  # its connection waits at the socket for the next process
     for caller in callers:
         answer = caller.result()
         assert (answer.status_code, answer.text) == (200, "slept")
     assert (late.result().status_code, late.result().text) == (200, "quick")
     site.supervised.wait_ready()
-    assert site.supervised.pid("nbhook-fcgi") != before
+    assert site.supervised.pid("nbhook-fcgi@1") != before
+
+
+def test_a_process_that_finishes_what_it_has_delays_no_other_call(
+        make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    slow, quick = site.add(notebook(["import time; time.sleep(8)", QUICK])), site.add(notebook([QUICK]))
+    site.supervised.hold("nbhook-fcgi@2")
+    caller = Caller(site, slow)
+    wait_until_playing(site, 1)
+    site.supervised.release("nbhook-fcgi@2")
+    ending = site.supervised.pid("nbhook-fcgi@1")
+    os.kill(ending, signal.SIGTERM)
+    for _ in range(3):
+        answer = site.get(quick)
+        assert (answer.status_code, answer.text) == (200, "quick")
+    assert site.supervised.pid("nbhook-fcgi@1") == ending, "it still has its call"
+    assert caller.is_alive()
+    assert (caller.result().status_code, caller.result().text) == (200, "quick")
 
 
 def test_a_restarted_daemon_answers_who_waits(make_site: Callable[..., RunningSite]) -> None:

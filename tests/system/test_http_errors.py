@@ -183,7 +183,7 @@ def test_bodies_over_their_ceilings_name_the_setting(
 
 def test_a_host_without_free_places_says_so_before_it_accepts(
         make_site: Callable[..., RunningSite]) -> None:
-    site = make_site(http={"wait_slots": "1", "response_limit": "3"})
+    site = make_site(http={"wait_slots": "1", "response_limit": "3"}, pool_size=1)
     slow = site.add(notebook(["import time; time.sleep(20)"]))
     connection = http.client.HTTPConnection("127.0.0.1", site.layout.port, timeout=30)
     connection.request("GET", path_of(slow))

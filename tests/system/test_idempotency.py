@@ -114,12 +114,12 @@ def test_a_retry_after_a_restart_is_the_first(make_site: Callable[..., RunningSi
 
 
 def test_a_retry_after_its_web_program_died_is_the_first(make_site: Callable[..., RunningSite]) -> None:
-    site = make_site()
+    site = make_site(pool_size=1)
     hook = site.add(notebook([COUNTS]))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(site.get, hook, params={"pause": "2"}, headers={"Idempotency-Key": "1"})
         site.wait_until(lambda: runs(site, hook) == 1, "the run began")
-        site.supervised.kill("nbhook-fcgi", signal.SIGKILL)
+        site.supervised.kill("nbhook-fcgi@1", signal.SIGKILL)
         assert first.result().status_code == 502
     retry = site.get(hook, params={"pause": "2"}, headers={"Idempotency-Key": "1"})
     assert retry.status_code == 200

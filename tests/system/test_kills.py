@@ -151,12 +151,12 @@ def test_the_runner_dies_while_runs_start_and_play(make_site: Callable[..., Runn
 
 def test_a_retry_joins_the_run_whose_call_died_with_nbhook_fcgi(
         make_site: Callable[..., RunningSite]) -> None:
-    site = make_site()
+    site = make_site(pool_size=1)
     hook = site.add(notebook([COUNTS]))
     headers = {"Idempotency-Key": '"one"'}
     caller = Caller(site, hook, headers=headers)
     site.wait_until(lambda: begun(site, hook) == 1, "the run began")
-    site.supervised.kill("nbhook-fcgi", signal.SIGKILL)
+    site.supervised.kill("nbhook-fcgi@1", signal.SIGKILL)
     assert caller.result().status_code in (502, 503)
     again = site.get(hook, headers=headers)
     assert (again.status_code, again.text) == (200, "kept")

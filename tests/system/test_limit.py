@@ -211,7 +211,7 @@ def test_a_response_that_is_no_longer_kept_is_gone(short: RunningSite, hook: Hoo
 
 def test_a_caller_who_hangs_up_frees_its_place_and_the_run_goes_on(
         make_site: Callable[..., RunningSite]) -> None:
-    site = make_site(http={"wait_slots": "1"})
+    site = make_site(http={"wait_slots": "1"}, pool_size=1)
     hook = site.add(notebook([PAUSE, "naas.webhook.respond_text('kept')"]))
     caller = socket.create_connection(("localhost", site.layout.port))
     caller.sendall(f"GET /webhook/{hook.token}?pause=4 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

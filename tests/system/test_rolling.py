@@ -12,7 +12,8 @@ from typing import Callable
 from notebooks import notebook
 from running import RunningSite
 
-PROGRAMS = ["nbhookd", "nbhook-runner", "nbhook-fcgi", "nbhook-api"]
+PROGRAMS = ["nbhookd", "nbhook-runner", "nbhook-fcgi@1", "nbhook-fcgi@2", "nbhook-api@1",
+            "nbhook-api@2"]
 ROUNDS = 20
 ROUND_S = 2.2  # the supervisor takes a program that ends within 2 s for one that cannot start
 REQUESTS_PER_S = 20
@@ -82,4 +83,3 @@ def test_rolling_restarts_fail_no_request(make_site: Callable[..., RunningSite])
     assert restarts == {name: ROUNDS for name in PROGRAMS}
     assert set(answers) == {"good call", "good read"}, answers
     assert sum(answers.values()) > 0.9 * ROUNDS * ROUND_S * REQUESTS_PER_S
-    assert time.monotonic() - begun < 90

@@ -19,11 +19,12 @@ LISTENERS = {  # socket unit: service, name, owner, group, mode
     "nbhook-http": ("nbhookd", "http", "nbhook", "www-data", "0660"),
     "nbhook-admin": ("nbhookd", "admin", "nbhook", "nbhook", "0660"),
     "nbhook-runner": ("nbhook-runner", "runner", "nbhook", "nbhook", "0600"),
-    "nbhook-fcgi": ("nbhook-fcgi", "fcgi", "www-data", "www-data", "0660"),
-    "nbhook-api": ("nbhook-api", "api", "www-data", "www-data", "0660"),
+    "nbhook-fcgi": ("nbhook-fcgi@1", "fcgi", "www-data", "www-data", "0660"),
+    "nbhook-api": ("nbhook-api@1", "api", "www-data", "www-data", "0660"),
 }
-ACCOUNTS = {"nbhookd": "nbhook", "nbhook-runner": "nbhook-run", "nbhook-fcgi": "www-data",
-            "nbhook-api": "www-data"}
+ACCOUNTS = {"nbhookd": "nbhook", "nbhook-runner": "nbhook-run", "nbhook-fcgi@": "www-data",
+            "nbhook-api@": "www-data"}
+POOLS = [f"nbhook-{pool}@{number}.service" for pool in ("fcgi", "api") for number in (1, 2)]
 FOLDERS = {  # owner, group, mode
     "/run/nbhook": ("root", "root", 0o755),
     "/run/nbhook/k": ("nbhook-run", "nbhook-run", 0o700),
@@ -47,7 +48,7 @@ def unit_folder(prefix: str) -> str:
 def unit(prefix: str, name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str
-    assert parser.read(os.path.join(unit_folder(prefix), name))
+    assert parser.read(os.path.join(unit_folder(prefix), re.sub("@[0-9]", "@", name)))
     return parser
 
 
@@ -71,7 +72,7 @@ def test_the_readme_enables_what_accepts_calls_and_what_resumes_them(prefix):
         words = re.search(r"systemctl enable --now((?:[^\n]*\\\n)*[^\n]*)", file.read())[1]
     enabled = words.replace("\\", "").split()
     assert set(enabled) == {*(f"{name}.socket" for name in LISTENERS),
-                            "nbhookd.service", "nbhook-runner.service"}
+                            "nbhookd.service", "nbhook-runner.service", *POOLS}
     for name in enabled:
         assert unit(prefix, name)["Install"]["WantedBy"]
 
