@@ -25,7 +25,9 @@ const Command command_key_add = {
 const Command command_key_list = {
 	.name = "key list",
 	.summary = "list the API keys",
-	.description = "Lists the names of the API keys that are good, and when they were made.",
+	.description = "Lists the names of the API keys that are good, when they were made, and "
+		       "when they\n"
+		       "were last used.",
 	.run = run_list,
 };
 
@@ -87,7 +89,7 @@ run_add(Cli *cli, int argc, char **argv, GError **error)
 static gboolean
 print_keys(Cli *cli, json_object *keys, GError **error)
 {
-	static const char *const headings[] = { "NAME", "CREATED", NULL };
+	static const char *const headings[] = { "NAME", "CREATED", "LAST USE", NULL };
 	g_autoptr(Table) table = table_new(headings);
 
 	if (json_object_array_length(keys) == 0) {
@@ -99,6 +101,7 @@ print_keys(Cli *cli, json_object *keys, GError **error)
 
 		table_add_member(table, key, "name");
 		table_add_member(table, key, "created");
+		table_add_member(table, key, "last_use");
 	}
 	return cli_print_table(cli, table, error);
 }

@@ -120,6 +120,7 @@ load(Daemon *daemon, GError **error)
 	if (!load_registry(daemon, &snapshot, error) || !adopt_jobs(daemon, &snapshot, error))
 		return FALSE;
 	intake_start_sweeping(daemon->intake);
+	daemon->noting = keys_keep_noting(daemon);
 	repair_status_files(daemon);
 	return TRUE;
 }
@@ -156,6 +157,7 @@ void
 daemon_drain(Daemon *daemon)
 {
 	server_close(daemon->server);
+	keys_note_uses(daemon);
 	while (workers_pending(daemon->workers) > 0 || store_writer_pending(daemon->writer) > 0)
 		g_main_context_iteration(NULL, TRUE);
 }
@@ -165,6 +167,8 @@ daemon_free(Daemon *daemon)
 {
 	if (daemon == NULL)
 		return;
+	if (daemon->noting != 0)
+		g_source_remove(daemon->noting);
 	dispatcher_free(daemon->dispatcher);
 	workers_free(daemon->workers);
 	store_writer_free(daemon->writer);

@@ -30,6 +30,7 @@ typedef struct Daemon {
 	Recent *recent;         /* the last runs of each notebook */
 	GQueue changes;         /* of webhooks, one made after the other (daemon/change.h) */
 	Dispatcher *dispatcher; /* accepted jobs that have not ended */
+	guint noting;           /* a source, of keys.c */
 } Daemon;
 
 /* Opens the store and the folders, takes up the jobs that have not ended. The caller frees the result

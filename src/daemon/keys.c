@@ -8,6 +8,7 @@
 #include "daemon/rights.h"
 
 #define MAX_NAME 64
+#define NOTE_SECONDS 60
 
 /* A change of the store on behalf of a call. */
 typedef struct {
@@ -114,15 +115,15 @@ keys_add(Call *call, gpointer data)
 }
 
 static json_object *
-describe(const KeyRecord *key)
+describe(const Key *key)
 {
-	g_autoptr(json_object) document =
-		json_parse_object(key->document, strlen(key->document), 8, NULL);
-	g_autofree char *created = clock_iso(json_int_member(document, "created_us", 0));
+	g_autofree char *created = clock_iso(key->created_us);
+	g_autofree char *used = key->used_us != 0 ? clock_iso(key->used_us) : NULL;
 	json_object *row = json_object_new_object();
 
 	json_put_string(row, "name", key->name);
 	json_put_string(row, "created", created);
+	json_put_string(row, "last_use", used);
 	return row;
 }
 
@@ -172,4 +173,47 @@ keys_revoke(Call *call, gpointer data)
 	}
 	store_writer_push(daemon->writer, delete_key, on_revoked, new_change(daemon, call, name),
 		(GDestroyNotify) change_free);
+}
+
+static gboolean
+update_key(const StoreInterface *store, Store *handle, gpointer data, GError **error)
+{
+	return store->update_key(handle, data, error);
+}
+
+/* What could not be noted is noted with the next use. */
+static void
+on_noted(gpointer data, const GError *failure)
+{
+	if (failure != NULL)
+		g_warning("the use of key %s: %s", ((KeyRecord *) data)->name, failure->message);
+}
+
+void
+keys_note_uses(Daemon *daemon)
+{
+	g_autoptr(GPtrArray) keys = registry_keys(daemon->registry);
+
+	for (guint i = 0; i < keys->len; i++) {
+		Key *key = g_ptr_array_index(keys, i);
+
+		if (key->used_us == key->noted_us)
+			continue;
+		key->noted_us = key->used_us;
+		store_writer_push(daemon->writer, update_key, on_noted, key_record(key),
+			(GDestroyNotify) key_record_free);
+	}
+}
+
+static gboolean
+on_minute(gpointer data)
+{
+	keys_note_uses(data);
+	return G_SOURCE_CONTINUE;
+}
+
+guint
+keys_keep_noting(Daemon *daemon)
+{
+	return g_timeout_add_seconds(NOTE_SECONDS, on_minute, daemon);
 }

@@ -12,7 +12,7 @@ struct Registry {
 	GHashTable *by_token; /* token hash -> Hook, borrowed */
 	GHashTable *by_id;    /* gint64 -> Hook, owned */
 	GHashTable *by_path;  /* "type path" -> Hook, borrowed; the key is owned */
-	GHashTable *keys;     /* hash -> KeyRecord, owned */
+	GHashTable *keys;     /* hash -> Key, owned */
 	GHashTable *run_keys; /* hash -> path, both owned */
 };
 
@@ -99,6 +99,44 @@ hook_from_record(const HookRecord *record, GError **error)
 	return hook;
 }
 
+static void
+key_free(gpointer data)
+{
+	Key *key = data;
+
+	g_free(key->name);
+	g_free(key->hash);
+	g_free(key);
+}
+
+KeyRecord *
+key_record(const Key *key)
+{
+	g_autoptr(json_object) document = json_object_new_object();
+	KeyRecord *record = g_new0(KeyRecord, 1);
+
+	json_put_int(document, "created_us", key->created_us);
+	json_put_int(document, "used_us", key->used_us);
+	record->name = g_strdup(key->name);
+	record->hash = g_strdup(key->hash);
+	record->document = json_print(document);
+	return record;
+}
+
+static Key *
+key_from_record(const KeyRecord *record)
+{
+	g_autoptr(json_object) document =
+		json_parse_object(record->document, strlen(record->document), 8, NULL);
+	Key *key = g_new0(Key, 1);
+
+	key->name = g_strdup(record->name);
+	key->hash = g_strdup(record->hash);
+	key->created_us = json_int_member(document, "created_us", 0);
+	key->used_us = key->noted_us = json_int_member(document, "used_us", 0);
+	return key;
+}
+
 char *
 hook_name(const Hook *hook)
 {
@@ -114,8 +152,7 @@ registry_new(void)
 	registry->by_id = g_hash_table_new_full(
 		g_int64_hash, g_int64_equal, NULL, (GDestroyNotify) hook_unref);
 	registry->by_path = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	registry->keys = g_hash_table_new_full(
-		g_str_hash, g_str_equal, NULL, (GDestroyNotify) key_record_free);
+	registry->keys = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, key_free);
 	registry->run_keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return registry;
 }
@@ -200,14 +237,14 @@ registry_remove_hook(Registry *registry, gint64 id)
 }
 
 void
-registry_put_key(Registry *registry, const KeyRecord *key)
+registry_put_key(Registry *registry, const KeyRecord *record)
 {
-	KeyRecord *copy = key_record_copy(key);
+	Key *key = key_from_record(record);
 
-	g_hash_table_replace(registry->keys, copy->hash, copy);
+	g_hash_table_replace(registry->keys, key->hash, key);
 }
 
-static const KeyRecord *
+static const Key *
 key_of_name(Registry *registry, const char *name)
 {
 	GHashTableIter iter;
@@ -215,7 +252,7 @@ key_of_name(Registry *registry, const char *name)
 
 	g_hash_table_iter_init(&iter, registry->keys);
 	while (g_hash_table_iter_next(&iter, NULL, &key))
-		if (strcmp(((KeyRecord *) key)->name, name) == 0)
+		if (strcmp(((const Key *) key)->name, name) == 0)
 			return key;
 	return NULL;
 }
@@ -229,12 +266,12 @@ registry_has_key_name(Registry *registry, const char *name)
 gboolean
 registry_remove_key(Registry *registry, const char *name)
 {
-	const KeyRecord *key = key_of_name(registry, name);
+	const Key *key = key_of_name(registry, name);
 
 	return key != NULL && g_hash_table_remove(registry->keys, key->hash);
 }
 
-const KeyRecord *
+Key *
 registry_find_key(Registry *registry, const char *key_text)
 {
 	g_autofree char *hash = ids_sha256(key_text);
@@ -245,7 +282,7 @@ registry_find_key(Registry *registry, const char *key_text)
 static int
 compare_keys(gconstpointer one, gconstpointer other)
 {
-	return strcmp((*(KeyRecord *const *) one)->name, (*(KeyRecord *const *) other)->name);
+	return strcmp((*(Key *const *) one)->name, (*(Key *const *) other)->name);
 }
 
 GPtrArray *

@@ -3,7 +3,7 @@
  * The registry is loaded at start and changed only after the store has committed the same change, so a
  * lookup never waits. Hooks and keys are reference-counted: a job keeps the hook that it was accepted
  * for, also when that is published again or deleted meanwhile. A Hook is not changed once it is in the
- * registry: a new version of it takes its place. */
+ * registry: a new version of it takes its place. Only the time of a key's last use is ahead of the store. */
 #pragma once
 
 #include <glib.h>
@@ -38,6 +38,17 @@ Hook *hook_from_record(const HookRecord *record, GError **error);
 /* See notebook_name. The caller frees. */
 char *hook_name(const Hook *hook);
 
+typedef struct Key {
+	char *name;
+	char *hash;
+	gint64 created_us;
+	gint64 used_us;  /* last; 0: never. Whoever has let a call in by it sets this */
+	gint64 noted_us; /* used_us as the store has it */
+} Key;
+
+/* The row of a key as it is now. The caller frees. */
+KeyRecord *key_record(const Key *key);
+
 typedef struct Registry Registry;
 
 Registry *registry_new(void);
@@ -55,11 +66,11 @@ void registry_put_hook(Registry *registry, Hook *hook);
 void registry_remove_hook(Registry *registry, gint64 id);
 
 /* User keys, by name and by the hash of their text. */
-void registry_put_key(Registry *registry, const KeyRecord *key);
+void registry_put_key(Registry *registry, const KeyRecord *record);
 gboolean registry_remove_key(Registry *registry, const char *name); /* false: there was none */
-const KeyRecord *registry_find_key(Registry *registry, const char *key_text);
+Key *registry_find_key(Registry *registry, const char *key_text);
 gboolean registry_has_key_name(Registry *registry, const char *name);
-GPtrArray *registry_keys(Registry *registry); /* of borrowed const KeyRecord *, by name */
+GPtrArray *registry_keys(Registry *registry); /* of borrowed Key *, by name */
 
 /* The key of a run, by the SHA-256 of its text: good while it runs, for its own webhook only. */
 void registry_put_run_key(Registry *registry, const char *key_hash, const char *path);

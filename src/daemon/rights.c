@@ -1,5 +1,6 @@
 #include "daemon/rights.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 gboolean
@@ -9,8 +10,11 @@ rights_check(Daemon *daemon, Call *call, Right right, const char *path)
 
 	if (call_is_admin(call))
 		return TRUE;
-	if (key != NULL && registry_find_key(daemon->registry, key) != NULL)
+	Key *known = key != NULL ? registry_find_key(daemon->registry, key) : NULL;
+	if (known != NULL) {
+		known->used_us = clock_wall_us();
 		return TRUE;
+	}
 	const char *run_path = key != NULL ? registry_find_run_key(daemon->registry, key) : NULL;
 	if (run_path == NULL) {
 		call_fail_with(call, NBHOOK_ERROR_UNAUTHORIZED,

@@ -195,6 +195,20 @@ memory_put_key(Store *store, const KeyRecord *record, GError **error)
 }
 
 static gboolean
+memory_update_key(Store *store, const KeyRecord *record, GError **error)
+{
+	for (guint i = 0; i < store->now.keys->len; i++) {
+		KeyRecord *old = g_ptr_array_index(store->now.keys, i);
+
+		if (strcmp(old->name, record->name) != 0 || strcmp(old->hash, record->hash) != 0)
+			continue;
+		g_free(old->document);
+		old->document = g_strdup(record->document);
+	}
+	return TRUE;
+}
+
+static gboolean
 memory_delete_key(Store *store, const char *name, GError **error)
 {
 	for (guint i = 0; i < store->now.keys->len; i++)
@@ -372,6 +386,7 @@ const StoreInterface store_memory = {
 	.delete_hook = memory_delete_hook,
 	.list_hooks = memory_list_hooks,
 	.put_key = memory_put_key,
+	.update_key = memory_update_key,
 	.delete_key = memory_delete_key,
 	.list_keys = memory_list_keys,
 	.add_job = memory_add_job,

@@ -21,6 +21,7 @@ typedef enum {
 	SQL_DELETE_HOOK,
 	SQL_LIST_HOOKS,
 	SQL_PUT_KEY,
+	SQL_UPDATE_KEY,
 	SQL_DELETE_KEY,
 	SQL_LIST_KEYS,
 	SQL_ADD_JOB,
@@ -53,6 +54,7 @@ static const char *const statement_texts[SQL_N] = {
 	[SQL_DELETE_HOOK]  = "DELETE FROM hooks WHERE id = ?",
 	[SQL_LIST_HOOKS]   = "SELECT id, path, type, token, token_hash, document FROM hooks ORDER BY id",
 	[SQL_PUT_KEY]      = "INSERT INTO keys (name, hash, document) VALUES (?, ?, ?)",
+	[SQL_UPDATE_KEY]   = "UPDATE keys SET document = ? WHERE name = ? AND hash = ?",
 	[SQL_DELETE_KEY]   = "DELETE FROM keys WHERE name = ?",
 	[SQL_LIST_KEYS]    = "SELECT name, hash, document FROM keys ORDER BY name",
 	[SQL_ADD_JOB]      = "INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -345,6 +347,14 @@ sqlite_put_key(Store *store, const KeyRecord *record, GError **error)
 }
 
 static gboolean
+sqlite_update_key(Store *store, const KeyRecord *record, GError **error)
+{
+	return run(store,
+		bind(store, SQL_UPDATE_KEY, "sss", record->document, record->name, record->hash),
+		"noting the use of a key", NULL, error);
+}
+
+static gboolean
 sqlite_delete_key(Store *store, const char *name, GError **error)
 {
 	return run(store, bind(store, SQL_DELETE_KEY, "s", name), "revoking a key", NULL, error);
@@ -457,6 +467,7 @@ const StoreInterface store_sqlite = {
 	.delete_hook = sqlite_delete_hook,
 	.list_hooks = sqlite_list_hooks,
 	.put_key = sqlite_put_key,
+	.update_key = sqlite_update_key,
 	.delete_key = sqlite_delete_key,
 	.list_keys = sqlite_list_keys,
 	.add_job = sqlite_add_job,

@@ -20,7 +20,7 @@ typedef struct HookRecord {
 	char *document;
 } HookRecord;
 
-/* An API key: its name, the SHA-256 of its text; document: created_us. */
+/* An API key: its name, the SHA-256 of its text; document: created_us, used_us. */
 typedef struct KeyRecord {
 	char *name;
 	char *hash;
@@ -81,6 +81,8 @@ typedef struct StoreInterface {
 	GPtrArray *(*list_hooks)(Store *store, GError **error);
 
 	gboolean (*put_key)(Store *store, const KeyRecord *record, GError **error);
+	/* Replaces the document of the key with that name and hash, if there is one. */
+	gboolean (*update_key)(Store *store, const KeyRecord *record, GError **error);
 	gboolean (*delete_key)(Store *store, const char *name, GError **error);
 	GPtrArray *(*list_keys)(Store *store, GError **error);
 

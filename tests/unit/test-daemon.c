@@ -146,6 +146,7 @@ start_daemon(Fixture *fixture)
 	fixture->daemon = daemon_new(fixture->settings, &error);
 	g_assert_no_error(error);
 	server_listen(fixture->daemon->server, listen_at(fixture, "admin.sock"), TRUE);
+	server_listen(fixture->daemon->server, listen_at(fixture, "http.sock"), FALSE);
 }
 
 static void
@@ -162,14 +163,20 @@ on_reply(Channel *channel, Frame *frame, gpointer data)
 }
 
 static Asker *
-asker_new(Fixture *fixture)
+asker_at(Fixture *fixture, const char *name)
 {
-	g_autofree char *path = g_build_filename(fixture->settings->run_dir, "admin.sock", NULL);
+	g_autofree char *path = g_build_filename(fixture->settings->run_dir, name, NULL);
 	Asker *asker = g_new0(Asker, 1);
 
 	asker->replies = g_ptr_array_new_with_free_func((GDestroyNotify) frame_free);
 	asker->channel = channel_new(listen_connect(path, 0, NULL), on_reply, on_let_go, asker);
 	return asker;
+}
+
+static Asker *
+asker_new(Fixture *fixture)
+{
+	return asker_at(fixture, "admin.sock");
 }
 
 static void
@@ -672,6 +679,44 @@ test_many_changes(Fixture *fixture, gconstpointer unused)
 	publish(fixture);
 }
 
+/* When the only key was last used; the caller frees. */
+static char *
+last_use(Fixture *fixture)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+
+	ask(asker, "key.list", "", NULL, -1);
+	g_autoptr(Frame) reply = answer(asker);
+	json_object *keys = json_array_member(reply->body, "keys");
+	g_assert_cmpuint(json_object_array_length(keys), ==, 1);
+	return g_strdup(json_string_member(json_object_array_get_idx(keys, 0), "last_use"));
+}
+
+/* A list shows it at once, the store has it when the daemon ends. */
+static void
+test_last_use_of_a_key(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autoptr(Asker) user = asker_at(fixture, "http.sock");
+
+	ask(asker, "key.add", "\"name\":\"anna\"", NULL, -1);
+	g_autoptr(Frame) added = answer(asker);
+	const char *key = json_string_member(added->body, "key");
+	g_assert_true(ids_is_token(key));
+	g_autofree char *none = last_use(fixture);
+	g_assert_null(none);
+	g_autofree char *members = g_strdup_printf("\"key\":\"%s\"", key);
+	ask(user, "key.check", members, NULL, -1);
+	g_autoptr(Frame) checked = answer(user);
+	assert_error(checked, NULL);
+	g_autofree char *used = last_use(fixture);
+	g_assert_nonnull(used);
+	stop_daemon(fixture);
+	start_daemon(fixture);
+	g_autofree char *kept = last_use(fixture);
+	g_assert_cmpstr(kept, ==, used);
+}
+
 static void
 add(const char *name, void (*test)(Fixture *, gconstpointer))
 {
@@ -693,6 +738,7 @@ main(int argc, char **argv)
 	add("/daemon/queue", test_queue);
 	add("/daemon/given-up", test_given_up);
 	add("/daemon/many-changes", test_many_changes);
+	add("/daemon/last-use-of-a-key", test_last_use_of_a_key);
 	add("/daemon/restart", test_restart);
 	add("/daemon/deleted-while-running", test_deleted_while_running);
 	return g_test_run();

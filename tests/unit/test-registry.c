@@ -165,7 +165,7 @@ test_keys(void)
 	g_assert_false(registry_has_key_name(registry, "text2"));
 	g_autoptr(GPtrArray) keys = registry_keys(registry);
 	g_assert_cmpuint(keys->len, ==, 2);
-	g_assert_cmpstr(((KeyRecord *) g_ptr_array_index(keys, 0))->name, ==, "one");
+	g_assert_cmpstr(((Key *) g_ptr_array_index(keys, 0))->name, ==, "one");
 	g_assert_true(registry_remove_key(registry, "one"));
 	g_assert_false(registry_remove_key(registry, "one"));
 	g_assert_null(registry_find_key(registry, "text1"));

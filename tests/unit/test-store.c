@@ -295,6 +295,7 @@ test_keys(Fixture *fixture, gconstpointer unused)
 {
 	const StoreInterface *store = fixture->store;
 	KeyRecord one = { (char *) "one", (char *) "h1", (char *) "{\"created_us\":1}" };
+	KeyRecord used = { (char *) "one", (char *) "h1", (char *) "{\"used_us\":2}" };
 	KeyRecord same_name = { (char *) "one", (char *) "h2", (char *) "{}" };
 	KeyRecord same_hash = { (char *) "two", (char *) "h1", (char *) "{}" };
 	g_autoptr(GError) by_name = NULL;
@@ -310,6 +311,13 @@ test_keys(Fixture *fixture, gconstpointer unused)
 	g_autoptr(GPtrArray) keys = store->list_keys(fixture->handle, NULL);
 	g_assert_cmpuint(keys->len, ==, 1);
 	g_assert_cmpstr(((KeyRecord *) g_ptr_array_index(keys, 0))->hash, ==, "h1");
+	begin(fixture);
+	g_assert_true(store->update_key(fixture->handle, &used, NULL));
+	g_assert_true(store->update_key(fixture->handle, &same_name, NULL)); /* another key */
+	commit(fixture);
+	g_autoptr(GPtrArray) noted = store->list_keys(fixture->handle, NULL);
+	g_assert_cmpuint(noted->len, ==, 1);
+	g_assert_cmpstr(((KeyRecord *) g_ptr_array_index(noted, 0))->document, ==, used.document);
 	begin(fixture);
 	g_assert_true(store->delete_key(fixture->handle, "one", NULL));
 	g_assert_true(store->put_key(fixture->handle, &same_hash, NULL));
@@ -433,8 +441,8 @@ static void
 test_lost_transaction(Fixture *fixture, gconstpointer unused)
 {
 	g_autofree char *long_text = g_strnfill(3 * 1024 * 1024, 'x');
-	JobRecord big = { (char *) "big", (char *) "f", (char *) "/p", 7, FALSE,
-		(char *) "active", 5, long_text };
+	JobRecord big = { (char *) "big", (char *) "f", (char *) "/p", 7, FALSE, (char *) "active",
+		5, long_text };
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GError) begun = NULL;
 
