@@ -69,7 +69,7 @@ kernel_start(const KernelSpec *spec, GError **error)
 	kernel->log = spec->log;
 	kernel->log_left = spec->settings->output_limit;
 	kernel->interrupt_by_message = spec->kernelspec->interrupt_by_message;
-	kernel->connection = connection_new(spec->settings, spec->kernelspec->name, error);
+	kernel->connection = connection_new(spec->settings, spec->kernelspec, error);
 	if (kernel->connection == NULL)
 		return NULL;
 	kernel->home = environment_home(error);

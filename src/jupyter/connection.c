@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/json.h"
 
+#define LOOPBACK "127.0.0.1"
 /* "/s-1" and the NUL. */
 #define SOCKET_NAME_SIZE 5
 
@@ -38,6 +41,41 @@ make_folder(Connection *connection, const Settings *settings, GError **error)
 	return TRUE;
 }
 
+/* A listening socket of a free port of 127.0.0.1; -1 with the error. */
+static int
+find_port(int *port, GError **error)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof address;
+	AUTO_FD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *) &address, size) < 0 ||
+		getsockname(fd, (struct sockaddr *) &address, &size) < 0) {
+		nbhook_error_set_errno(error, errno, "looking for a port for a kernel");
+		return -1;
+	}
+	*port = ntohs(address.sin_port);
+	return files_steal_fd(&fd);
+}
+
+/* All are held until the last has been found, so that they differ. */
+static gboolean
+find_ports(Connection *connection, GError **error)
+{
+	int held[CHANNEL_HEARTBEAT + 1];
+	gboolean found = TRUE;
+	int n = CHANNEL_SHELL;
+
+	for (; found && n <= CHANNEL_HEARTBEAT; n++) {
+		held[n] = find_port(&connection->ports[n], error);
+		found = held[n] >= 0;
+	}
+	while (--n >= CHANNEL_SHELL)
+		files_close(&held[n]);
+	return found;
+}
+
 static char *
 file_text(const Connection *connection, const char *kernel_name)
 {
@@ -52,15 +90,17 @@ file_text(const Connection *connection, const char *kernel_name)
 		{ "hb_port", CHANNEL_HEARTBEAT },
 	};
 	g_autoptr(json_object) document = json_object_new_object();
-	g_autofree char *ip = g_build_filename(connection->folder->path, "s", NULL);
+	g_autofree char *path = g_build_filename(connection->folder->path, "s", NULL);
+	gboolean tcp = connection->ports[CHANNEL_SHELL] != 0;
 
-	json_put_string(document, "transport", "ipc");
-	json_put_string(document, "ip", ip);
+	json_put_string(document, "transport", tcp ? "tcp" : "ipc");
+	json_put_string(document, "ip", tcp ? LOOPBACK : path);
 	json_put_string(document, "key", connection->key);
 	json_put_string(document, "signature_scheme", "hmac-sha256");
 	json_put_string(document, "kernel_name", kernel_name);
 	for (size_t i = 0; i < G_N_ELEMENTS(ports); i++)
-		json_put_int(document, ports[i].name, ports[i].channel);
+		json_put_int(document, ports[i].name,
+			tcp ? connection->ports[ports[i].channel] : (int) ports[i].channel);
 	return json_print(document);
 }
 
@@ -76,7 +116,7 @@ write_file(const Connection *connection, const char *kernel_name, GError **error
 }
 
 Connection *
-connection_new(const Settings *settings, const char *kernel_name, GError **error)
+connection_new(const Settings *settings, const Kernelspec *spec, GError **error)
 {
 	g_autoptr(Connection) connection = g_new0(Connection, 1);
 
@@ -84,7 +124,9 @@ connection_new(const Settings *settings, const char *kernel_name, GError **error
 		return NULL;
 	connection->file = g_build_filename(connection->folder->path, "kernel.json", NULL);
 	connection->key = ids_token();
-	if (!write_file(connection, kernel_name, error))
+	if (spec->tcp && !find_ports(connection, error))
+		return NULL;
+	if (!write_file(connection, spec->name, error))
 		return NULL;
 	return g_steal_pointer(&connection);
 }
@@ -111,5 +153,7 @@ connection_sweep(const Settings *settings)
 char *
 connection_endpoint(const Connection *connection, Channel channel)
 {
+	if (connection->ports[channel] != 0)
+		return g_strdup_printf("tcp://" LOOPBACK ":%d", connection->ports[channel]);
 	return g_strdup_printf("ipc://%s/s-%d", connection->folder->path, (int) channel);
 }
