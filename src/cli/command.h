@@ -25,6 +25,7 @@ extern const Command command_delete;
 extern const Command command_exec;
 extern const Command command_find;
 extern const Command command_jobs;
+extern const Command command_kernels;
 extern const Command command_key_add;
 extern const Command command_key_list;
 extern const Command command_key_revoke;

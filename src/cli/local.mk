@@ -15,5 +15,6 @@ libnbhook_a_SOURCES += \
 
 bin_PROGRAMS += nbhook
 nbhook_SOURCES = src/cli/main.c src/cli/command.h \
-	src/cli/add.c src/cli/currents.c src/cli/delete.c src/cli/exec.c src/cli/find.c src/cli/jobs.c src/cli/key.c \
+	src/cli/add.c src/cli/currents.c src/cli/delete.c src/cli/exec.c src/cli/find.c src/cli/jobs.c \
+	src/cli/kernels.c src/cli/key.c \
 	src/cli/logs.c src/cli/results.c src/cli/run.c src/cli/status.c src/cli/stop.c

@@ -23,6 +23,7 @@ static const Command *const commands[] = {
 	&command_results,
 	&command_logs,
 	&command_stop,
+	&command_kernels,
 	&command_key_add,
 	&command_key_list,
 	&command_key_revoke,

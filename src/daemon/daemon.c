@@ -7,6 +7,7 @@
 #include "daemon/intake.h"
 #include "daemon/intake_file.h"
 #include "daemon/job_list.h"
+#include "daemon/kernels.h"
 #include "daemon/keys.h"
 #include "daemon/questions.h"
 #include "daemon/recent.h"
@@ -32,6 +33,7 @@ static const OpRow ops[] = {
 	{ "job.list",        job_list,         TRUE },
 	{ "job.log",         questions_log,    TRUE },
 	{ "job.stop",        questions_stop,   TRUE },
+	{ "kernel.list",     kernels_list,     TRUE },
 	{ "key.add",         keys_add,         TRUE },
 	{ "key.list",        keys_list,        TRUE },
 	{ "key.revoke",      keys_revoke,      TRUE },

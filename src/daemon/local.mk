@@ -10,6 +10,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/intake.c src/daemon/intake.h \
 	src/daemon/intake_file.c src/daemon/intake_file.h \
 	src/daemon/job_list.c src/daemon/job_list.h \
+	src/daemon/kernels.c src/daemon/kernels.h \
 	src/daemon/keys.c src/daemon/keys.h \
 	src/daemon/listing.c src/daemon/listing.h \
 	src/daemon/live.c src/daemon/live.h \

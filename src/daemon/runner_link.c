@@ -10,8 +10,9 @@
 struct RunnerRequest {
 	RunnerLink *link;
 	gint64 id;
-	char *kernel;
-	RunnerGave gave;
+	json_object *body;
+	RunnerGave gave; /* of a request for an executor */
+	RunnerTold told; /* of any other */
 	gpointer data;
 };
 
@@ -29,19 +30,14 @@ static void connect_runner(RunnerLink *link);
 static void
 request_free(RunnerRequest *request)
 {
-	g_free(request->kernel);
+	json_object_put(request->body);
 	g_free(request);
 }
 
 static void
 send_request(RunnerLink *link, const RunnerRequest *request)
 {
-	g_autoptr(json_object) body = json_object_new_object();
-
-	json_put_int(body, "id", request->id);
-	json_put_string(body, "op", "executor.take");
-	json_put_string(body, "kernel", request->kernel);
-	channel_send(link->channel, body, NULL, 0);
+	channel_send(link->channel, request->body, NULL, 0);
 }
 
 static GError *
@@ -56,6 +52,25 @@ refusal(Frame *frame)
 }
 
 static void
+hand_over(const RunnerRequest *request, Frame *frame)
+{
+	int executor = frame_steal_fd(frame, "executor");
+	g_autoptr(GError) failure = executor < 0 ? refusal(frame) : NULL;
+
+	request->gave(
+		executor, (pid_t) json_int_member(frame->body, "pid", 0), failure, request->data);
+}
+
+static void
+tell(const RunnerRequest *request, Frame *frame)
+{
+	gboolean failed = json_member(frame->body, "error") != NULL;
+	g_autoptr(GError) failure = failed ? refusal(frame) : NULL;
+
+	request->told(failed ? NULL : frame->body, failure, request->data);
+}
+
+static void
 on_frame(Channel *channel, Frame *frame, gpointer data)
 {
 	g_autoptr(Frame) owned = frame;
@@ -66,10 +81,10 @@ on_frame(Channel *channel, Frame *frame, gpointer data)
 	if (request == NULL)
 		return;
 	g_hash_table_steal(link->requests, &id);
-	int executor = frame_steal_fd(owned, "executor");
-	g_autoptr(GError) failure = executor < 0 ? refusal(owned) : NULL;
-	request->gave(
-		executor, (pid_t) json_int_member(owned->body, "pid", 0), failure, request->data);
+	if (request->gave != NULL)
+		hand_over(request, owned);
+	else
+		tell(request, owned);
 	request_free(request);
 }
 
@@ -150,22 +165,49 @@ runner_link_free(RunnerLink *link)
 	g_free(link);
 }
 
-RunnerRequest *
-runner_link_take(RunnerLink *link, const char *kernel, RunnerGave gave, gpointer data)
+static RunnerRequest *
+request_new(RunnerLink *link, const char *op, gpointer data)
 {
 	RunnerRequest *request = g_new0(RunnerRequest, 1);
 
 	request->link = link;
 	request->id = ++link->last_id;
-	request->kernel = g_strdup(kernel);
-	request->gave = gave;
+	request->body = json_object_new_object();
 	request->data = data;
+	json_put_int(request->body, "id", request->id);
+	json_put_string(request->body, "op", op);
+	return request;
+}
+
+/* Keeps and sends a request. */
+static RunnerRequest *
+ask(RunnerLink *link, RunnerRequest *request)
+{
 	g_hash_table_insert(link->requests, &request->id, request);
 	if (link->channel != NULL)
 		send_request(link, request);
 	else if (link->retry_source == 0)
 		connect_runner(link);
 	return request;
+}
+
+RunnerRequest *
+runner_link_take(RunnerLink *link, const char *kernel, RunnerGave gave, gpointer data)
+{
+	RunnerRequest *request = request_new(link, "executor.take", data);
+
+	json_put_string(request->body, "kernel", kernel);
+	request->gave = gave;
+	return ask(link, request);
+}
+
+RunnerRequest *
+runner_link_ask(RunnerLink *link, const char *op, RunnerTold told, gpointer data)
+{
+	RunnerRequest *request = request_new(link, op, data);
+
+	request->told = told;
+	return ask(link, request);
 }
 
 void

@@ -7,6 +7,7 @@ libnbhook_a_SOURCES += \
 	src/exec/joblog.c src/exec/joblog.h \
 	src/exec/keeper.c src/exec/keeper.h \
 	src/exec/kernel.c src/exec/kernel.h \
+	src/exec/kernel_list.c src/exec/kernel_list.h \
 	src/exec/namespace.c src/exec/namespace.h \
 	src/exec/nbconvert.c src/exec/nbconvert.h \
 	src/exec/outcome.c src/exec/outcome.h \

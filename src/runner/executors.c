@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "exec/environment.h"
+#include "exec/kernel_list.h"
 #include "jupyter/connection.h"
 #include "keeper/descendants.h"
 
@@ -19,8 +20,8 @@
 
 /* What an executor needs of the runner's environment and a kernel does not. The last three are for builds
  * with a sanitizer. */
-static const char *const further[] = { "TMPDIR", "JUPYTER_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS",
-	"UBSAN_OPTIONS", NULL };
+static const char *const further[] = { "TMPDIR", "JUPYTER_PATH", "JUPYTER_DATA_DIR", "ASAN_OPTIONS",
+	"LSAN_OPTIONS", "UBSAN_OPTIONS", NULL };
 
 struct Executors {
 	const Settings *settings;
@@ -151,4 +152,10 @@ executors_reap(Executors *executors)
 	kill_orphans(executors);
 	if (left)
 		sweep(executors);
+}
+
+json_object *
+executors_kernels(const Executors *executors)
+{
+	return kernel_list(executors->settings);
 }

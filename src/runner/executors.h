@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <sys/types.h>
 
+#include "base/json.h"
 #include "conf/settings.h"
 
 typedef struct Executors Executors;
@@ -36,3 +37,6 @@ gboolean executors_end(Executors *executors, pid_t pid);
 /* Reaps all that has ended, kills what has fallen to this process, removes what a killed executor has left on
  * disk. After every SIGCHLD. */
 void executors_reap(Executors *executors);
+
+/* The kernels that executors can have, as kernel_list() says it. The caller owns the array. */
+json_object *executors_kernels(const Executors *executors);

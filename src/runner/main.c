@@ -69,9 +69,19 @@ end_executor(Call *call, gpointer context)
 		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND, "there is no executor %d", (int) pid);
 }
 
+static void
+list_kernels(Call *call, gpointer context)
+{
+	json_object *members = json_object_new_object();
+
+	json_object_object_add(members, "kernels", executors_kernels(context));
+	call_reply(call, members, NULL, NULL, 0);
+}
+
 static const OpRow ops[] = {
 	{ "executor.take", take_executor, FALSE },
 	{ "executor.end", end_executor, FALSE },
+	{ "kernel.list", list_kernels, FALSE },
 	{ NULL },
 };
 
