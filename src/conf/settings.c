@@ -371,8 +371,11 @@ settings_load(const char *path, GError **error)
 	g_autoptr(GError) failure = NULL;
 
 	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &failure)) {
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE, "%s: %s", path,
-			failure->message);
+		gboolean missing = g_error_matches(failure, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE, "%s: %s%s", path,
+			failure->message,
+			missing ? "; --config FILE or NBHOOK_CONF says where it is" : "");
 		return NULL;
 	}
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);

@@ -154,6 +154,7 @@ test_missing_file(void)
 	g_assert_null(settings_load("/nonexistent/nbhook.conf", &error));
 	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE);
 	g_assert_nonnull(strstr(error->message, "/nonexistent/nbhook.conf"));
+	g_assert_nonnull(strstr(error->message, "NBHOOK_CONF says where it is"));
 }
 
 int
