@@ -5,5 +5,6 @@ dist_examples_DATA = \
 	examples/README \
 	examples/fails.ipynb \
 	examples/hello.ipynb \
+	examples/kinds.ipynb \
 	examples/sleeps.ipynb \
 	examples/table.ipynb

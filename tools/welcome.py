@@ -22,6 +22,7 @@ CALL_LIMIT_S = 20.0
 EXAMPLES = [  # file, query, what it shows
     ("hello.ipynb", "?name=Ada", "a greeting, with a parameter"),
     ("table.ipynb", "", "a pandas table as a page"),
+    ("kinds.ipynb", "?kind=markdown", "one of nine kinds of answers"),
     ("fails.ipynb", "", "a notebook that fails: 500, with the error and the cell"),
     ("sleeps.ipynb", "", "works for 90 s: 500 after one minute, and the run goes on"),
 ]

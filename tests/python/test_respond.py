@@ -255,7 +255,15 @@ def play_example(name, params):
 @pytest.mark.parametrize("name, params, mime_type, text", [
     ("hello.ipynb", {"name": "<Ada>"}, "text/html", "Hello, &lt;Ada&gt;!"),
     ("table.ipynb", {"top": "3"}, "text/html", "Denali"),
-    ("sleeps.ipynb", {"seconds": "1"}, "text/plain", "Slept for 1 seconds.")])
+    ("sleeps.ipynb", {"seconds": "1"}, "text/plain", "Slept for 1 seconds."),
+    ("kinds.ipynb", {}, "text/html", "<h1>Cities</h1>"),
+    ("kinds.ipynb", {"kind": "json"}, "application/json", {"city": "Delhi", "people": 33}),
+    ("kinds.ipynb", {"kind": "image"}, "image/png", "iVBORw0KGgo"),
+    ("kinds.ipynb", {"kind": "svg"}, "image/svg+xml", "<rect"),
+    ("kinds.ipynb", {"kind": "text"}, "text/plain", "Lagos: 16\n"),
+    ("kinds.ipynb", {"kind": "markdown"}, "text/markdown", "- **Delhi**"),
+    ("kinds.ipynb", {"kind": "csv"}, "text/csv", "city,people\r\nTōkyō,37\r\n"),
+    ("kinds.ipynb", {"kind": "notebook"}, "text/markdown", "This notebook")])
 def test_an_example_answers_once(name, params, mime_type, text):
     outputs = play_example(name, params)
     (found, value, _), = responses([("display_data", output) for output in outputs

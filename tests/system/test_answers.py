@@ -8,7 +8,7 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -167,3 +167,45 @@ def test_an_answer(site: RunningSite, name: str, inline: bool) -> None:
             check(again, name, one, inline)
             assert again.content == call.content
             assert {**again.headers, "Date": ""} == {**call.headers, "Date": ""}
+
+
+def test_nothing_that_accept_allows_is_a_406_and_the_result_stays(site: RunningSite) -> None:
+    hook = site.add(notebook(["import naas; naas.webhook.respond_csv('a,b\\n')"]))
+    answer = site.get(hook, headers={"Accept": "application/json, image/*"})
+    problem = answer.json()
+    assert (answer.status_code, problem["types"]) == (406, [CSV])
+    assert problem["id"] == answer.headers["X-Nbhook-Job"]
+    again = site.request("GET", site.layout.url + answer.headers["Content-Location"])
+    assert (again.status_code, again.text) == (200, "a,b\n")
+
+
+@pytest.mark.parametrize("methods, taken, refused", [
+    ("POST", "POST", "GET"), (["GET"], "GET", "POST")])
+def test_methods_are_the_owner_s_choice(site: RunningSite, methods: Any, taken: str, refused: str) -> None:
+    hook = site.add(notebook(["import naas; naas.webhook.respond_json('methods' in globals())"]),
+                    {"methods": methods})
+    answer = site.request(refused, hook.url)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, f"{taken}, OPTIONS")
+    assert site.jobs_of(hook) == []
+    assert site.request(taken, hook.url).text == "false"
+
+
+def test_pages_of_chosen_sites_may_call(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(http={"cors_origins": "https://app.example"})
+    hook = site.add(notebook(["import naas; naas.webhook.respond_markdown('x')"]))
+    ours, other = {"Origin": "https://app.example"}, {"Origin": "https://evil.example"}
+    preflight = site.request("OPTIONS", hook.url, headers={
+        **ours, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST, OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "content-type"
+    answer = site.get(hook, headers=ours)
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "X-Nbhook-Job" in answer.headers["Access-Control-Expose-Headers"]
+    assert answer.headers["Vary"] == "Accept, Origin"
+    results = site.layout.url + answer.headers["Content-Location"]
+    for url in (results, hook.url + "/results/none"):
+        assert "Access-Control-Allow-Origin" in site.request("GET", url, headers=ours).headers
+        assert "Access-Control-Allow-Origin" not in site.request("GET", url, headers=other).headers
+    for path in ("/job", "/env", "/api/v1/x"):
+        assert "Access-Control-Allow-Origin" not in site.api("GET", path, headers=ours).headers
