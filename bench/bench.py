@@ -35,12 +35,20 @@ ACCEPT_TURN_S = 1.5
 CALLERS = (1, 8, 64)
 LATENCY_ROUNDS = 9
 NBCONVERT_ROUNDS = 3
+FILE_MIB = 200
+FILE_ROUNDS = 7
 QUEUE = {"queue_limit": "1000000", "webhook_queue_limit": "1000000", "concurrency": "1"}
 
 ECHO_LOCATION = """
 		location = /echo {
 			include %(etc)s/nbhook-fastcgi.conf;
 			fastcgi_pass unix:%(socket)s;
+		}
+"""
+
+STATIC_LOCATION = """
+		location = /large {
+			root %(root)s;
 		}
 """
 
@@ -140,10 +148,14 @@ class Bench:
         path = os.path.join(site.plan.run_dir, "echo.sock")
         site.plan.listeners.append(Listener("echo", path, who.web, who.web_group, 0o660))
         site.plan.programs.insert(0, Program("echo", [self.program("echo-fcgi")], who.web, ["echo"]))
+        self._insert(site, ECHO_LOCATION % {"etc": site.layout.path("etc"), "socket": path})
+
+    @staticmethod
+    def _insert(site: RunningSite, location: str) -> None:
+        """Puts a location into nginx's configuration."""
         conf = site.layout.path("etc", "nginx.conf")
         with open(conf, encoding="utf-8") as file:
             text = file.read()
-        location = ECHO_LOCATION % {"etc": site.layout.path("etc"), "socket": path}
         before, found, after = text.rpartition("\t\tinclude")
         assert found, conf
         with open(conf, "w", encoding="utf-8") as file:
@@ -252,6 +264,47 @@ class Bench:
         return float(site.run_as(site.accounts.runner,
                                  ["/usr/bin/python3", "-B", "-c", script, text]).stdout)
 
+    # Bytes a second of a large file, and how long the run that responds with it takes.
+
+    def _add_static(self, site: RunningSite) -> None:
+        self.prepare(site)
+        self._insert(site, STATIC_LOCATION % {"root": site.layout.path("nginx")})
+
+    def files(self) -> None:
+        code = (f"import naas\nopen('large', 'wb').write(bytes(range(256)) * {FILE_MIB << 12})\n"
+                "naas.webhook.respond_file('large')")
+        ours, bare, call = Series(), Series(), Series()
+        with running_site(self.settings(), self._add_static) as site:
+            hook = site.add(notebook([code]))
+            for _ in range(FILE_ROUNDS):
+                seconds, results = self._download(hook.url)
+                call.values.append(FILE_MIB / seconds)
+            shutil.copy(site.layout.path("state", "production") + os.path.dirname(hook.path) + "/large",
+                        site.layout.path("nginx", "large"))
+            os.chmod(site.layout.path("nginx", "large"), 0o644)
+            for turn in range(FILE_ROUNDS + 1):
+                rates = [FILE_MIB / self._download(url)[0]
+                         for url in (site.layout.url + results, site.layout.url + "/large")]
+                if turn > 0:  # the first ones fill the page cache
+                    ours.values.append(rates[0])
+                    bare.values.append(rates[1])
+        self.rows.append(compared(f"a file of {FILE_MIB} MiB, its results", ours, bare, "MiB/s",
+                                  "nginx, the same file", at_least=0.9))
+        self.rows.append(compared(f"a file of {FILE_MIB} MiB, the call that writes it", call, bare, "MiB/s",
+                                  "nginx, the same file"))
+
+    def _download(self, url: str) -> tuple[float, str]:
+        """Seconds that curl takes, and the Content-Location."""
+        words = ["/usr/bin/curl", "--noproxy", "*", "-sSf", "-D", "-", "-o", "/dev/null",
+                 "-w", "%{size_download} %{time_total}", url]
+        text = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120).stdout
+        head, _, said = text.rpartition("\n")
+        size, seconds = said.split()
+        assert int(size) == FILE_MIB << 20, text
+        found = [line.split(": ", 1)[1] for line in head.split("\n")
+                 if line.lower().startswith("content-location: ")]
+        return float(seconds), found[0].strip() if found else ""
+
     def table(self) -> str:
         words = {None: "", True: "met", False: "not met"}
         lines = [("", "nbhook: median (spread)", "beside", "ratio", "goal", "")]
@@ -268,7 +321,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--prefix", required=True, help="what it was configured for")
     parser.add_argument("--flags", default="", help="the compiler's flags")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        choices=["requests", "accepts", "slow_accepts", "latency"],
+                        choices=["requests", "accepts", "slow_accepts", "latency", "files"],
                         help="only this part; may be given several times")
     return parser.parse_args()
 
@@ -283,7 +336,7 @@ def main() -> int:
         bench = Bench(arguments.build, arguments.prefix, stage)
         # Accepts first: ext4 looks for free inodes slowly when many have just been freed.
         parts: list[Callable[[], None]] = [bench.accepts, bench.requests, bench.latency,
-                                           bench.slow_accepts]
+                                           bench.slow_accepts, bench.files]
         for part in parts:
             if not arguments.only or part.__name__ in arguments.only:
                 print(f"bench: {part.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)
