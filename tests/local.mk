@@ -50,6 +50,7 @@ unit_tests = \
 	tests/unit/test-table \
 	tests/unit/test-translate \
 	tests/unit/test-versions \
+	tests/unit/test-widgets \
 	tests/unit/test-wire \
 	tests/unit/test-writer
 
@@ -58,14 +59,15 @@ tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.
 tests_unit_test_outputs_SOURCES = tests/unit/test-outputs.c tests/unit/oracle.c tests/unit/oracle.h
 tests_unit_test_languages_SOURCES = tests/unit/test-languages.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/values.c tests/unit/values.h
+tests_unit_test_widgets_SOURCES = tests/unit/test-widgets.c tests/unit/oracle.c tests/unit/oracle.h
 tests_unit_test_translate_SOURCES = tests/unit/test-translate.c tests/unit/oracle.c tests/unit/oracle.h \
 	tests/unit/values.c tests/unit/values.h
 EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/names-oracle.py \
-	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py tests/unit/r-oracle.py \
+	tests/unit/nbformat-oracle.py tests/unit/outputs-oracle.py tests/unit/widgets-oracle.py tests/unit/r-oracle.py \
 	tests/unit/r_values.py tests/unit/values.R
 
 # Whole-system tests, run by pytest.
-EXTRA_DIST += tests/kernel tests/python tests/system
+EXTRA_DIST += tests/kernel tests/oracle tests/python tests/system
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

@@ -280,11 +280,27 @@ send_request(Play *play, const char *msg_type, json_object *content, char **msg_
 	return *msg_id != NULL;
 }
 
+/* Tells the kernel what its Output widgets have captured. */
+static void
+send_comms(Play *play)
+{
+	json_object *content;
+
+	while (play->state == PLAY_PLAYING && (content = player_next_comm(play->player)) != NULL) {
+		g_autofree char *msg_id = NULL;
+
+		send_request(play, "comm_msg", content, &msg_id);
+		json_object_put(content);
+	}
+}
+
 /* Sends the next cell, or ends. While it is stopping, the end of a cell is the end, and so is a kernel that
  * is idle after its interrupt. */
 static void
 play_on(Play *play)
 {
+	if (player_state(play->player) == PLAYER_READY)
+		send_comms(play);
 	if (play->state == PLAY_PLAYING && player_state(play->player) == PLAYER_READY) {
 		g_autoptr(json_object) request = player_next(play->player);
 		g_autofree char *msg_id = NULL;

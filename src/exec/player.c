@@ -5,12 +5,14 @@
 
 #include "notebook/outputs.h"
 #include "notebook/translate.h"
+#include "notebook/widgets.h"
 
 #define IDLE_WAIT_MS 4000
 
 struct Player {
 	Notebook *notebook; /* borrowed */
 	Outputs *outputs;
+	Widgets *widgets;
 	GHashTable *cells; /* message id -> index + 1 of its cell */
 	PlayerState state;
 	Failure failure;
@@ -20,6 +22,7 @@ struct Player {
 	gboolean exiting, outputs_complete;
 	gint64 idle_deadline_ms; /* -1: none */
 	int total, done;
+	int executed; /* cells, ours too */
 };
 
 static gboolean
@@ -36,6 +39,7 @@ player_new(Notebook *notebook, gint64 output_limit)
 
 	player->notebook = notebook;
 	player->outputs = outputs_new(output_limit);
+	player->widgets = widgets_new(player->outputs);
 	player->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	player->state = PLAYER_READY;
 	player->failure = FAILURE_NONE;
@@ -52,6 +56,7 @@ player_free(Player *player)
 {
 	if (player == NULL)
 		return;
+	widgets_free(player->widgets);
 	outputs_free(player->outputs);
 	g_hash_table_unref(player->cells);
 	failure_clear(&player->failure);
@@ -93,6 +98,19 @@ request_of(json_object *cell)
 	json_put_bool(request, "allow_stdin", FALSE);
 	json_put_bool(request, "stop_on_error", !notebook_cell_has_tag(cell, "raises-exception"));
 	return request;
+}
+
+json_object *
+player_next_comm(Player *player)
+{
+	size_t next = (size_t) (player->cell + 1);
+
+	if (next >= notebook_n_cells(player->notebook))
+		return NULL;
+	json_object *content = widgets_next_message(player->widgets);
+	if (content != NULL)
+		outputs_settle(player->outputs);
+	return content;
 }
 
 json_object *
@@ -160,25 +178,42 @@ asks_exit(json_object *content)
 	return FALSE;
 }
 
+/* As nbclient writes times. What is written so already stays: a double has not all its microseconds. */
+static char *
+time_text(const char *date)
+{
+	static const char shape[] = "0000-00-00T00:00:00.000000Z";
+	g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+	size_t i = 0;
+
+	while (date != NULL && date[i] != '\0' && shape[i] != '\0' &&
+		(shape[i] == '0' ? g_ascii_isdigit(date[i]) : date[i] == shape[i]))
+		i++;
+	if (date != NULL && i == sizeof shape - 1 && date[i] == '\0')
+		return g_strdup(date);
+	g_autoptr(GDateTime) given = date != NULL ? g_date_time_new_from_iso8601(date, utc) : NULL;
+	g_autoptr(GDateTime) time =
+		given != NULL ? g_date_time_to_utc(given) : g_date_time_new_now_utc();
+	g_autofree char *seconds = g_date_time_format(time, "%Y-%m-%dT%H:%M:%S");
+	return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(time));
+}
+
 static void
 put_time(json_object *cell, const char *name, const WireMessage *message)
 {
-	const char *date = wire_message_date(message);
+	g_autofree char *text = time_text(wire_message_date(message));
 
-	if (date != NULL)
-		json_put_string(execution_of(cell), name, date);
+	json_put_string(execution_of(cell), name, text);
 }
 
 static void
 take_reply(Player *player, const WireMessage *message, gint64 now_ms)
 {
 	json_object *cell = notebook_cell(player->notebook, (size_t) player->cell);
-	json_object *count = json_member(message->content, "execution_count");
 	gboolean ok = g_strcmp0(json_string_member(message->content, "status"), "ok") == 0;
 
 	put_time(cell, "shell.execute_reply", message);
-	if (json_object_is_type(count, json_type_int))
-		json_put_shared(cell, "execution_count", count);
+	json_put_int(cell, "execution_count", ++player->executed);
 	player->replied = TRUE;
 	player->exiting = ok && asks_exit(message->content);
 	if (!ok && !notebook_cell_has_tag(cell, "raises-exception"))
@@ -206,6 +241,25 @@ take_status(Player *player, json_object *cell, const WireMessage *message, gbool
 		end_cell(player);
 }
 
+/* Hands a message on to widgets or outputs. */
+static gboolean
+keep(Player *player, json_object *cell, const WireMessage *message, GError **error)
+{
+	const char *type = wire_message_type(message);
+
+	if (g_str_has_prefix(type, "comm_"))
+		return widgets_take(
+			player->widgets, type, message->content, message->buffers, error);
+	json_object *captured =
+		strcmp(type, "execute_input") != 0 && strcmp(type, "update_display_data") != 0
+			? widgets_capture(player->widgets, wire_message_parent_id(message))
+			: NULL;
+	if (captured != NULL)
+		return outputs_capture(
+			player->outputs, captured, type, message->content, message->size, error);
+	return outputs_take(player->outputs, cell, type, message->content, message->size, error);
+}
+
 static void
 take_output(Player *player, gsize index, const WireMessage *message)
 {
@@ -217,7 +271,7 @@ take_output(Player *player, gsize index, const WireMessage *message)
 		put_time(cell, "iopub.execute_input", message);
 		player->executing = player->executing || (gssize) index == player->cell;
 	}
-	if (outputs_take(player->outputs, cell, type, message->content, message->size, &error))
+	if (keep(player, cell, message, &error))
 		return;
 	failure_set(
 		&player->failure, "output_limit", "OutputLimit", error->message, (gssize) index);
@@ -331,4 +385,7 @@ void
 player_settle(Player *player)
 {
 	outputs_settle(player->outputs);
+	json_object *widgets = widgets_state(player->widgets);
+	if (widgets != NULL)
+		json_object_object_add(notebook_metadata(player->notebook), "widgets", widgets);
 }

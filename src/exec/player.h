@@ -34,6 +34,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Player, player_free)
 
 PlayerState player_state(const Player *player);
 
+/* In READY: the content of the next comm_msg that the kernel has to get before the next cell; NULL when there
+ * is none left. The caller owns the result. */
+json_object *player_next_comm(Player *player);
+
 /* In READY: the content of the execute_request of the next cell; the state is WAITING afterwards. NULL
  * when no cell is left; the state is DONE then. The caller owns the result. */
 json_object *player_next(Player *player);
@@ -73,5 +77,5 @@ int player_done(const Player *player);
 gboolean player_outputs_complete(const Player *player);
 void player_miss_outputs(Player *player); /* says that they have not */
 
-/* Puts what is held back into the cells; before the notebook is read. */
+/* Puts what is held back into the cells, and the state of the widgets into the notebook; before that is read. */
 void player_settle(Player *player);

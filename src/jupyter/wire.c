@@ -148,6 +148,54 @@ verify(Wire *wire, const WirePart *signature, const WirePart *parts)
 	       CRYPTO_memcmp(signature->data, expected, 2 * MAC_SIZE) == 0;
 }
 
+/* How many bytes at text stand as one U+FFFD: the longest beginning of a character, as Python and browsers
+ * have it (Unicode, section 3.9; g_utf8_make_valid takes single bytes). */
+static size_t
+broken_length(const unsigned char *text, size_t size)
+{
+	/* clang-format off */
+	static const struct { /* Unicode, table 3-7: first bytes, second bytes, length */
+		unsigned char first, last, second_from, second_to;
+		size_t length;
+	} rows[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	/* clang-format on */
+	size_t row = 0, length = 1;
+
+	while (row < G_N_ELEMENTS(rows) && (text[0] < rows[row].first || text[0] > rows[row].last))
+		row++;
+	if (row == G_N_ELEMENTS(rows) || size < 2 || text[1] < rows[row].second_from ||
+		text[1] > rows[row].second_to)
+		return 1;
+	for (length = 2; length < rows[row].length && length < size; length++)
+		if ((text[length] & 0xc0) != 0x80)
+			break;
+	return length;
+}
+
+static GString *
+make_valid(const char *text, size_t size)
+{
+	GString *valid = g_string_sized_new(size);
+	const char *end;
+
+	while (!g_utf8_validate_len(text, size, &end)) {
+		size_t sound = (size_t) (end - text);
+		size_t broken = broken_length((const unsigned char *) end, size - sound);
+
+		g_string_append_len(valid, text, (gssize) sound);
+		g_string_append(valid, "\xef\xbf\xbd");
+		text = end + broken;
+		size -= sound + broken;
+	}
+	g_string_append_len(valid, text, (gssize) size);
+	return valid;
+}
+
 /* One part as an object. Kernels that cannot encode a string send raw bytes in it. */
 static json_object *
 parse_part(const WirePart *part, GError **error)
@@ -156,8 +204,22 @@ parse_part(const WirePart *part, GError **error)
 
 	if (g_utf8_validate_len(text, part->size, NULL))
 		return json_parse_object(text, part->size, MAX_DEPTH, error);
-	g_autofree char *valid = g_utf8_make_valid(text, (gssize) part->size);
-	return json_parse_object(valid, strlen(valid), MAX_DEPTH, error);
+	g_autoptr(GString) valid = make_valid(text, part->size);
+	return json_parse_object(valid->str, valid->len, MAX_DEPTH, error);
+}
+
+/* Copies of the parts; NULL for none. */
+static GPtrArray *
+copy_buffers(const WirePart *parts, size_t n_parts)
+{
+	GPtrArray *buffers;
+
+	if (n_parts == 0)
+		return NULL;
+	buffers = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+	for (size_t i = 0; i < n_parts; i++)
+		g_ptr_array_add(buffers, g_bytes_new(parts[i].data, parts[i].size));
+	return buffers;
 }
 
 WireMessage *
@@ -189,6 +251,8 @@ wire_parse(Wire *wire, const WirePart *parts, size_t n_parts, GError **error)
 			return NULL;
 		}
 	}
+	message->buffers =
+		copy_buffers(signed_parts + N_SIGNED, n_parts - (delimiter + 2 + N_SIGNED));
 	return g_steal_pointer(&message);
 }
 
@@ -201,6 +265,7 @@ wire_message_free(WireMessage *message)
 	json_object_put(message->parent);
 	json_object_put(message->metadata);
 	json_object_put(message->content);
+	g_clear_pointer(&message->buffers, g_ptr_array_unref);
 	g_free(message);
 }
 

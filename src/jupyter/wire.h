@@ -26,7 +26,8 @@ typedef struct WireMessage {
 	json_object *parent; /* {} where the message has none */
 	json_object *metadata;
 	json_object *content;
-	size_t size; /* of all parts on the wire, buffers too */
+	GPtrArray *buffers; /* GBytes; NULL where there are none */
+	size_t size;        /* of all parts on the wire, buffers too */
 } WireMessage;
 
 /* key signs both ways and is copied; username and a new session id go into every header. */
@@ -43,7 +44,7 @@ GPtrArray *wire_build(Wire *wire, const char *msg_type, json_object *content,
 	char **msg_id) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Verifies and parses a received message: identities, delimiter, signature, four parts, buffers (which
- * are counted and left out). Errors: FORBIDDEN for a signature that is wrong or missing, BAD_REQUEST for
+ * are copied). Errors: FORBIDDEN for a signature that is wrong or missing, BAD_REQUEST for
  * what is no message. The caller frees the result. */
 WireMessage *wire_parse(Wire *wire, const WirePart *parts, size_t n_parts,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

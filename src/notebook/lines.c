@@ -83,6 +83,17 @@ lines_join(json_object *value, const char *separator)
 	return json_object_new_string_len(text->str, (int) text->len);
 }
 
+gboolean
+lines_are_text(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return json_object_is_type(value, json_type_string);
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (!json_object_is_type(json_object_array_get_idx(value, i), json_type_string))
+			return FALSE;
+	return TRUE;
+}
+
 void
 lines_join_member(json_object *object, const char *name)
 {
@@ -92,8 +103,8 @@ lines_join_member(json_object *object, const char *name)
 		json_object_object_add(object, name, joined);
 }
 
-static gboolean
-is_json_type(const char *type)
+gboolean
+lines_are_json_type(const char *type)
 {
 	return strcmp(type, "application/json") == 0 ||
 	       (g_str_has_prefix(type, "application/") && g_str_has_suffix(type, "+json"));
@@ -115,7 +126,7 @@ lines_join_bundle(json_object *bundle)
 		return;
 	lh_foreach(json_object_get_object(bundle), entry)
 	{
-		if (!is_json_type(lh_entry_k(entry)))
+		if (!lines_are_json_type(lh_entry_k(entry)))
 			lines_join_member(bundle, lh_entry_k(entry));
 	}
 }

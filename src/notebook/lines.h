@@ -16,6 +16,12 @@ json_object *lines_join(json_object *value, const char *separator);
 /* The list of lines of a string; any other value as it is. The caller owns it. */
 json_object *lines_split(json_object *value);
 
+/* Whether a value is text as a file may have it: a string or a list of strings. */
+gboolean lines_are_text(json_object *value);
+
+/* Whether data of that MIME type are JSON, of any shape. */
+gboolean lines_are_json_type(const char *type);
+
 /* Joins object[name] in place when it is a list of strings. */
 void lines_join_member(json_object *object, const char *name);
 

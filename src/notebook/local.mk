@@ -16,4 +16,5 @@ libnbhook_a_SOURCES += \
 	src/notebook/response.c src/notebook/response.h \
 	src/notebook/translate.c src/notebook/translate.h \
 	src/notebook/translator.h \
-	src/notebook/upgrade.c src/notebook/upgrade.h
+	src/notebook/upgrade.c src/notebook/upgrade.h \
+	src/notebook/widgets.c src/notebook/widgets.h

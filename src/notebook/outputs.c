@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "notebook/lines.h"
 
 typedef struct CellState {
 	json_object *cell;   /* a reference */
@@ -15,6 +16,7 @@ typedef struct CellState {
 	gboolean text_is_written;
 	gboolean clear_waits;
 	gint64 bytes;
+	GPtrArray *display_ids; /* those that lead to outputs of the cell */
 } CellState;
 
 /* An output with a display id. */
@@ -39,6 +41,7 @@ typedef struct Message {
 	const char *type;
 	json_object *content;
 	gint64 size;
+	gboolean captured;
 } Message;
 
 static void
@@ -49,6 +52,7 @@ cell_state_free(gpointer data)
 	json_object_put(state->stream);
 	json_object_put(state->cell);
 	g_string_free(state->text, TRUE);
+	g_ptr_array_unref(state->display_ids);
 	g_free(state);
 }
 
@@ -98,6 +102,7 @@ find_state(Outputs *outputs, json_object *cell)
 	state = g_new0(CellState, 1);
 	state->cell = json_object_get(cell);
 	state->text = g_string_new(NULL);
+	state->display_ids = g_ptr_array_new_with_free_func(g_free);
 	g_hash_table_insert(outputs->states, cell, state);
 	return state;
 }
@@ -144,27 +149,30 @@ close_stream(CellState *state)
 	state->text = g_string_new(NULL);
 }
 
+/* Takes what a display id has in that cell away from it. */
+static void
+forget_displays(Outputs *outputs, CellState *state, const char *id)
+{
+	GPtrArray *list = g_hash_table_lookup(outputs->displays, id);
+
+	for (guint i = list != NULL ? list->len : 0; i-- > 0;)
+		if (((Display *) g_ptr_array_index(list, i))->state == state)
+			g_ptr_array_remove_index(list, i);
+	if (list != NULL && list->len == 0)
+		g_hash_table_remove(outputs->displays, id);
+}
+
 static void
 clear_cell(Outputs *outputs, CellState *state)
 {
-	GHashTableIter iterator;
-	gpointer displays;
-
 	close_stream(state);
 	state->clear_waits = FALSE;
 	outputs->bytes -= state->bytes;
 	state->bytes = 0;
 	json_object_object_add(state->cell, "outputs", json_object_new_array());
-	g_hash_table_iter_init(&iterator, outputs->displays);
-	while (g_hash_table_iter_next(&iterator, NULL, &displays)) {
-		GPtrArray *list = displays;
-
-		for (guint i = list->len; i-- > 0;)
-			if (((Display *) g_ptr_array_index(list, i))->state == state)
-				g_ptr_array_remove_index(list, i);
-		if (list->len == 0)
-			g_hash_table_iter_remove(&iterator);
-	}
+	for (guint i = 0; i < state->display_ids->len; i++)
+		forget_displays(outputs, state, g_ptr_array_index(state->display_ids, i));
+	g_ptr_array_set_size(state->display_ids, 0);
 }
 
 /* Appends an output (owned) to the cell; bytes are counted. */
@@ -206,6 +214,24 @@ note_display(Message *message, const char *id, json_object *output)
 	display->output = json_object_get(output);
 	display->bytes = message->size;
 	g_ptr_array_add(list, display);
+	g_ptr_array_add(message->state->display_ids, g_strdup(id));
+}
+
+/* Data as the schema wants it: what is of no JSON type is text, in one piece or in lines. */
+static json_object *
+valid_data(json_object *data)
+{
+	json_object *valid = json_object_new_object();
+
+	json_object_object_foreach (data, type, value) {
+		if (lines_are_json_type(type) || lines_are_text(value)) {
+			json_put_shared(valid, type, value);
+			continue;
+		}
+		g_autofree char *text = json_print(value);
+		json_put_string(valid, type, text);
+	}
+	return valid;
 }
 
 /* Puts data and metadata of a message into an output. */
@@ -214,7 +240,7 @@ put_data(json_object *output, json_object *content)
 {
 	json_object *metadata = json_object_member(content, "metadata");
 
-	json_put_shared(output, "data", json_member(content, "data"));
+	json_object_object_add(output, "data", valid_data(json_member(content, "data")));
 	if (metadata != NULL)
 		json_put_shared(output, "metadata", metadata);
 	else
@@ -255,7 +281,7 @@ take_display(Message *message, GError **error)
 			json_member(message->content, "execution_count"));
 	if (!append_output(message, output, message->size, error))
 		return FALSE;
-	if (id != NULL)
+	if (id != NULL && !message->captured)
 		note_display(message, id, output);
 	return TRUE;
 }
@@ -314,21 +340,33 @@ take_stream(Message *message, GError **error)
 	return TRUE;
 }
 
+/* A member that must be a string and need not be one. */
+static void
+put_text(json_object *output, const char *name, json_object *value)
+{
+	if (json_object_is_type(value, json_type_string)) {
+		json_put_shared(output, name, value);
+		return;
+	}
+	g_autofree char *text = json_print(value);
+	json_put_string(output, name, value != NULL ? text : "");
+}
+
 static gboolean
 take_error(Message *message, GError **error)
 {
 	json_object *content = message->content;
 	json_object *traceback = json_array_member(content, "traceback");
+	json_object *output;
 
-	if (json_string_member(content, "ename") == NULL ||
-		json_string_member(content, "evalue") == NULL)
+	if (json_member(content, "ename") == NULL)
 		return TRUE;
-	json_object *output = json_object_new_object();
+	output = json_object_new_object();
 	json_put_string(output, "output_type", "error");
-	json_put_shared(output, "ename", json_member(content, "ename"));
-	json_put_shared(output, "evalue", json_member(content, "evalue"));
+	put_text(output, "ename", json_member(content, "ename"));
+	put_text(output, "evalue", json_member(content, "evalue"));
 	json_object_object_add(output, "traceback",
-		traceback != NULL ? json_object_get(traceback) : json_object_new_array());
+		lines_are_text(traceback) ? json_object_get(traceback) : json_object_new_array());
 	return append_output(message, output, message->size, error);
 }
 
@@ -366,22 +404,49 @@ static const struct {
 };
 /* clang-format on */
 
+static gboolean
+take(Message *message, GError **error)
+{
+	json_object *execution_count = json_member(message->content, "execution_count");
+
+	if (message->outputs->full)
+		return refuse_full(message->outputs, error);
+	for (size_t i = 0; i < G_N_ELEMENTS(takers); i++) {
+		if (strcmp(takers[i].type, message->type) != 0)
+			continue;
+		if (execution_count != NULL)
+			json_put_shared(message->state->cell, "execution_count", execution_count);
+		return takers[i].take(message, error);
+	}
+	return TRUE;
+}
+
 gboolean
 outputs_take(Outputs *outputs, json_object *cell, const char *msg_type, json_object *content,
 	size_t message_size, GError **error)
 {
-	if (outputs->full)
+	Message message = { outputs, find_state(outputs, cell), msg_type, content,
+		(gint64) message_size, FALSE };
+
+	return take(&message, error);
+}
+
+gboolean
+outputs_capture(Outputs *outputs, json_object *cell, const char *msg_type, json_object *content,
+	size_t message_size, GError **error)
+{
+	Message message = { outputs, find_state(outputs, cell), msg_type, content,
+		(gint64) message_size, TRUE };
+
+	return take(&message, error);
+}
+
+gboolean
+outputs_count(Outputs *outputs, gint64 bytes, GError **error)
+{
+	if (outputs->full || bytes > outputs->ceiling - outputs->bytes)
 		return refuse_full(outputs, error);
-	for (size_t i = 0; i < G_N_ELEMENTS(takers); i++) {
-		if (strcmp(takers[i].type, msg_type) != 0)
-			continue;
-		Message message = { outputs, find_state(outputs, cell), msg_type, content,
-			(gint64) message_size };
-		json_object *execution_count = json_member(content, "execution_count");
-		if (execution_count != NULL)
-			json_put_shared(cell, "execution_count", execution_count);
-		return takers[i].take(&message, error);
-	}
+	outputs->bytes += bytes;
 	return TRUE;
 }
 

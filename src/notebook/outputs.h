@@ -3,7 +3,7 @@
  *
  * Consecutive streams of one name are joined, clear_output(wait) waits for the next output of its
  * cell, a display id's new data replace the old in all cells, transient is never stored. A message
- * without the shape of its type is ignored. What the cells hold is counted against a ceiling; what
+ * without the shape of its type is mended where that can be, else ignored. What the cells hold is counted against a ceiling; what
  * was cleared or replaced no longer counts. */
 #pragma once
 
@@ -25,6 +25,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outputs, outputs_free)
  * one. */
 gboolean outputs_take(Outputs *outputs, json_object *cell, const char *msg_type,
 	json_object *content, size_t message_size, GError **error);
+
+/* The same for what a widget captures: cell stands for it, and no display id leads to it. */
+gboolean outputs_capture(Outputs *outputs, json_object *cell, const char *msg_type,
+	json_object *content, size_t message_size, GError **error);
+
+/* Counts bytes (also fewer than none) that are kept elsewhere. Errors as above. */
+gboolean outputs_count(Outputs *outputs, gint64 bytes, GError **error);
 
 /* Writes the joined stream text that is still held back into the cells. Call it before a cell is
  * read or printed. A waiting clear goes on waiting: without a next output there is none. */
