@@ -12,6 +12,7 @@ libnbhook_a_SOURCES += \
 	src/exec/nbconvert.c src/exec/nbconvert.h \
 	src/exec/outcome.c src/exec/outcome.h \
 	src/exec/play.c src/exec/play.h \
+	src/exec/play_spec.c src/exec/play_spec.h \
 	src/exec/play_request.c src/exec/play_request.h \
 	src/exec/player.c src/exec/player.h \
 	src/exec/prepare.c src/exec/prepare.h \
