@@ -1,4 +1,4 @@
-# What developers run by hand: make tidy, make format, make conf-sample.
+# What developers run by hand: make tidy, make format, make conf-sample, make soak.
 
 find_c = cd $(srcdir) && find src cgi-bin tests bench
 
@@ -18,4 +18,9 @@ format:
 conf-sample: tests/lint/print-settings$(EXEEXT)
 	tests/lint/print-settings$(EXEEXT) > $(srcdir)/conf/nbhook.conf
 
-.PHONY: tidy format conf-sample
+# The tests that have a larger count, with it. Of the installation in prefix.
+soak:
+	NBHOOK_SOAK=1 NBHOOK_PREFIX='$(prefix)' PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
+	    $(PYTHON) -B -m pytest -p no:cacheprovider -rP -m soak $(abs_top_srcdir)/tests/system $(SOAK)
+
+.PHONY: tidy format conf-sample soak

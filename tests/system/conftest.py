@@ -20,6 +20,10 @@ from running import RunningSite
 _sites: list[RunningSite] = []
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: it has a larger count, for make soak (counts.py)")
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[RunningSite]:
     """One nbhook for all tests that need no settings of their own."""

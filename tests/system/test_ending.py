@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 import pytest
 import requests
 
+from counts import soak, times
 from notebooks import notebook
 from running import Hook, RunningSite, running_site
 
@@ -211,9 +212,10 @@ def let_them_loose(site: RunningSite, rounds: int) -> tuple[list[Run], list[Run]
 
 
 def rounds_of_bad_ones() -> int:
-    return int(os.environ.get("NBHOOK_TEST_RUNS", "30")) // len(BAD)
+    return times(30, 100) // len(BAD)
 
 
+@soak
 def test_bad_notebooks_leave_nothing_and_disturb_nobody(make_site: Callable[..., RunningSite]) -> None:
     site = make_site(kernels={"max_processes": "200"}, jobs={"concurrency": "8"})
     assert_namespaces(site)
@@ -231,6 +233,7 @@ def assert_namespaces(site: RunningSite) -> None:
     assert len(pids) == 2, "this host refuses user namespaces"
 
 
+@soak
 def test_without_namespaces_all_is_back_soon(as_root: None) -> None:
     settings = {"kernels": {"max_processes": "100", "namespaces": "off"}, "jobs": {"concurrency": "8"}}
     with running_site(settings, change=RunningSite.isolate) as site:

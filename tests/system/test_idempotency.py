@@ -12,8 +12,10 @@ from typing import Callable
 import pytest
 import requests
 
+from counts import soak, times
 from notebooks import notebook
 from running import Hook, RunningSite
+from scripted import ScriptedKernels
 
 HEADERS = ["Idempotency-Key", "webhook-id", "X-GitHub-Delivery", "X-Gitlab-Event-UUID",
            "X-Shopify-Webhook-Id"]
@@ -71,8 +73,14 @@ def test_a_retry_waits_with_the_first(site: RunningSite, hook: Hook, header: str
     assert runs(site, hook) == 1
 
 
-def test_pairs_at_the_same_instant_are_one_run_each(site: RunningSite, hook: Hook) -> None:
-    pairs, jobs = 50, []
+@soak
+def test_pairs_at_the_same_instant_are_one_run_each(
+        make_site: Callable[..., RunningSite], open_folder: str) -> None:
+    kernels = ScriptedKernels(open_folder)
+    site = make_site(kernels={"kernel_path": kernels.path},
+                     jobs={"queue_limit": "4000", "webhook_queue_limit": "4000"})
+    hook = site.add(notebook(['append runs "x"'], kernel="scripted"))
+    pairs, jobs = times(50, 1000), []
     with ThreadPoolExecutor(2) as pool:
         for number in range(pairs):
             together = threading.Barrier(2)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import time
+from collections import Counter
 from typing import Callable
 
 import pytest
 
+from counts import is_soak, soak, times
 from notebooks import notebook
 from running import Hook, RunningSite
 from test_restarts import COUNTS, Caller, begun
@@ -47,18 +50,37 @@ def ended(site: RunningSite, job: str) -> bool:
     return site.job_status(job)["ended"] is not None
 
 
-def kill_daemon_during_a_call(site: RunningSite, after_s: float) -> None:
-    """One call; the daemon is killed so long after it came."""
+def state_of_last(site: RunningSite, hook: Hook) -> str:
+    """How far the webhook's one job has come, as its status file says."""
+    parent = site.layout.path("state", "pipeline_executions")
+    name = max(os.listdir(parent), key=lambda each: os.stat(os.path.join(parent, each)).st_ctime_ns,
+               default="")
+    try:
+        with open(os.path.join(parent, name, "status.json"), encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError:
+        return "arriving"
+    if document["notebook"] not in hook.path:
+        return "arriving"
+    if document["status"] == "active":
+        return "playing" if document["started"] is not None else "starting"
+    return document["status"]
+
+
+def kill_daemon_during_a_call(site: RunningSite, after_s: float) -> str:
+    """One call; the daemon is killed so long after it came. Gives how far it had come."""
     hook = site.add(notebook(["1", SHORT]))
     before = site.supervised.pid("nbhookd")
     caller = Caller(site, hook)
     time.sleep(after_s)
+    state = state_of_last(site, hook)
     site.supervised.kill("nbhookd", signal.SIGKILL)
     answer = caller.result()
     assert site.supervised.pid("nbhookd") != before
     assert (answer.status_code, answer.text) == (200, "kept"), answer.text
     assert begun(site, hook) == 1
     assert_kept_once(site, hook, answer.headers["X-Nbhook-Job"])
+    return state
 
 
 def assert_kept_once(site: RunningSite, hook: Hook, job: str) -> None:
@@ -70,14 +92,18 @@ def assert_kept_once(site: RunningSite, hook: Hook, job: str) -> None:
     site.wait_until(lambda: site.status(job) == document, f"status.json is {document}", 5)
 
 
+@soak
 def test_the_daemon_dies_at_random_moments_of_a_call(make_site: Callable[..., RunningSite]) -> None:
     site = make_site()
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
-    for number in range(int(os.environ.get("NBHOOK_TEST_KILLS", "12"))):
+    states: Counter[str] = Counter()
+    for number in range(times(12, 50)):
         after_s = moments.uniform(0, LONGEST_S)
         print(f"seed {seed}, kill {number} after {after_s:.3f} s")
-        kill_daemon_during_a_call(site, after_s)
+        states[kill_daemon_during_a_call(site, after_s)] += 1
+    print(f"the job was {dict(states)}")
+    assert not is_soak() or {"starting", "playing", "completed"} <= set(states)
 
 
 def test_a_job_that_waits_outlives_the_daemon(make_site: Callable[..., RunningSite]) -> None:

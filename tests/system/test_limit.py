@@ -14,6 +14,7 @@ import pytest
 import requests
 
 import running
+from counts import soak, times
 from notebooks import notebook
 from running import Hook, RunningSite
 
@@ -65,10 +66,11 @@ def assert_says_where_to_look(answer: requests.Response, hook: Hook) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@soak
 def test_many_are_answered_at_the_limit_and_every_run_ends(short: RunningSite, hook: Hook) -> None:
-    fast = without_names(short.get(hook))
-    count = 20
-    with ThreadPoolExecutor(count) as pool:
+    fast = without_names(short.wait_for_results(short.get(hook).headers["Content-Location"]))
+    count = times(20, 100)
+    with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: short.get(hook, params={"pause": "3"}), range(count)))
     for answer in answers:
         assert answer.status_code == 500
@@ -233,6 +235,7 @@ def test_a_caller_who_hangs_up_frees_its_place_and_the_run_goes_on(
         assert (answer.status_code, answer.text) == (200, "kept")
 
 
+@soak
 def test_a_real_minute(real_minute: Future, site: RunningSite) -> None:
     answer = real_minute.result(90)
     assert answer.status_code == 500

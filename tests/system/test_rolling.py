@@ -9,12 +9,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable
 
+from counts import soak, times
 from notebooks import notebook
 from running import RunningSite
 
 PROGRAMS = ["nbhookd", "nbhook-runner", "nbhook-fcgi@1", "nbhook-fcgi@2", "nbhook-api@1",
             "nbhook-api@2"]
-ROUNDS = 20
+ROUNDS = times(6, 20)
 ROUND_S = 2.2  # the supervisor takes a program that ends within 2 s for one that cannot start
 REQUESTS_PER_S = 20
 CALLS_PER_S = 1  # of these; a kernel takes its time
@@ -64,6 +65,7 @@ class Traffic(threading.Thread):
         return self.answers
 
 
+@soak
 def test_rolling_restarts_fail_no_request(make_site: Callable[..., RunningSite]) -> None:
     site = make_site()
     before = {name: site.supervised.pid(name) for name in PROGRAMS}
