@@ -130,10 +130,11 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(site: RunningSite) ->
     assert "once" in done.stderr
     key = done.stdout.strip()
     headers = {"Authorization": f"Bearer {key}"}
+    assert re.search(r"^for-this-test +\d{4}-\S+ +-$", site.cli("key", "list").stdout, re.MULTILINE)
     assert site.api("GET", "/job", headers=headers).status_code == 200
-    assert re.search(r"^for-this-test +\d{4}-", site.cli("key", "list").stdout, re.MULTILINE)
     listed = site.cli("key", "list", "--json").stdout
-    assert any(each["name"] == "for-this-test" for each in json.loads(listed))
+    row, = (each for each in json.loads(listed) if each["name"] == "for-this-test")
+    assert row["created"] < row["last_use"]
     assert key not in listed
     assert "for-this-test" in site.cli("key", "revoke", "for-this-test").stdout
     assert site.api("GET", "/job", headers=headers).status_code == 401
