@@ -27,7 +27,7 @@ Channel *channel_new(int fd, ChannelFrame on_frame, ChannelClosed on_closed, gpo
 void channel_free(Channel *channel);
 
 /* Sends a frame (body is borrowed). Descriptors are duplicated and stay the caller's. Sending on a closed
- * channel does nothing. False when the frame would be over FRAME_MAX_SIZE: then nothing is sent. */
+ * channel does nothing. False when the frame would be over FRAME_MAX_REPLY: then nothing is sent. */
 gboolean channel_send(Channel *channel, json_object *body, const int *fds, int n_fds);
 
 /* The same with the descriptors' names put into body as "fds". */

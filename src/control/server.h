@@ -40,7 +40,7 @@ gboolean call_is_admin(Call *call);
 guint64 call_peer(Call *call); /* the number of the asker's connection; never used again */
 
 /* Replies with members (given away; NULL for none) and descriptors, which stay the caller's. A reply over
- * FRAME_MAX_SIZE becomes an error (INTERNAL). */
+ * FRAME_MAX_REPLY becomes an error (INTERNAL). */
 void call_reply(
 	Call *call, json_object *members, const char *const *names, const int *fds, int n_fds);
 
