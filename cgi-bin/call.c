@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "delivery.h"
+#include "notebook/signature.h"
 #include "notebook/translate.h"
 #include "outcome.h"
 #include "page.h"
@@ -86,6 +87,8 @@ begin(Call *call, gboolean again, int *file, GError **error)
 	call->job = g_strdup(json_string_member(reply->body, "job"));
 	json_object_put(call->webhook);
 	call->webhook = json_object_get(json_object_member(reply->body, "webhook"));
+	json_object *words = json_object_member(call->webhook, "signature");
+	call->reception.secret_header = words != NULL ? signature_header(words) : NULL;
 	call->accepted = json_bool_member(reply->body, "accepted", FALSE);
 	*file = frame_steal_fd(reply, "request");
 	if (call->job != NULL && (call->accepted || *file >= 0))
@@ -115,6 +118,12 @@ create_file(gpointer data, const char *name, GError **error)
 	return fd;
 }
 
+static gint64
+limit_of(const Call *call)
+{
+	return call->request->arrived_ms + call->worker->settings->response_limit_ms;
+}
+
 static gboolean
 take_digest(Call *call, GError **error)
 {
@@ -134,22 +143,42 @@ check_inputs(const Call *call, GError **error)
 
 	if (language == NULL)
 		return TRUE;
-	g_autoptr(json_object) variables =
-		inputs_variables(call->reception.inputs, NULL, language);
+	g_autoptr(json_object) variables = inputs_variables(call->reception.inputs, NULL, language);
 	return translate_check(language, variables, error);
 }
 
+/* The daemon has the secrets and never sees a header; here it is the other way round. */
+static gboolean
+verify(Call *call, GError **error)
+{
+	json_object *words = json_object_member(call->webhook, "signature");
+	const Settings *settings = call->worker->settings;
+	gint64 offset = 0;
+	int body = receive_where(&call->reception, &offset);
+
+	if (words == NULL)
+		return TRUE;
+	g_autoptr(SignatureClaim) claim = signature_claim_new(words, call->request->headers,
+		clock_wall_us() / G_USEC_PER_SEC, settings->signature_tolerance_ms / 1000, error);
+	if (claim == NULL)
+		return FALSE;
+	json_object *members = json_object_new_object();
+	json_put_string(members, "uuid", call->uuid);
+	json_put_string(members, "before", claim->before);
+	json_put_shared(members, "digests", claim->digests);
+	json_put_int(members, "offset", offset);
+	g_autoptr(Frame) reply = worker_ask_with(call->worker, "call.verify", members, "body", body,
+		MAX(limit_of(call), worker_deadline_ms(call->worker)), &call->retry_after, error);
+	return reply != NULL;
+}
+
+/* Nothing of a body is parsed before its signature is found good. */
 static gboolean
 receive(Call *call, GError **error)
 {
-	return receive_body(&call->reception, error) && take_digest(call, error) &&
-	       receive_finish(&call->reception, error) && check_inputs(call, error);
-}
-
-static gint64
-limit_of(const Call *call)
-{
-	return call->request->arrived_ms + call->worker->settings->response_limit_ms;
+	return receive_body(&call->reception, error) && verify(call, error) &&
+	       take_digest(call, error) && receive_finish(&call->reception, error) &&
+	       check_inputs(call, error);
 }
 
 static void
@@ -210,8 +239,9 @@ repeat(Call *call, GError **error)
 
 	if (!begin(call, TRUE, &file, error))
 		return FALSE;
-	return call->accepted || (receive_again(&call->reception, file, error) &&
-					 receive_finish(&call->reception, error));
+	return call->accepted ||
+	       (receive_again(&call->reception, file, error) && verify(call, error) &&
+		       receive_finish(&call->reception, error));
 }
 
 /* An error reply that asks for patience says for how long; a broken connection cannot. */
@@ -279,6 +309,13 @@ wait_for(Call *call, gint64 limit_ms, GError **error)
 	return reply;
 }
 
+/* Whether the webhook's owner has said that callers who say nothing do not wait. */
+static gboolean
+never_waits(const Call *call)
+{
+	return json_bool_member(call->webhook, "respond_async", FALSE);
+}
+
 /* Takes what the caller prefers where it is less than the limit, and gives the time to wait until.
  * *applied is left with what was followed. */
 static gint64
@@ -290,7 +327,7 @@ patience_of(const Call *call, Preferences *applied)
 	*applied = prefer_read(web_request_header(call->request, "prefer"));
 	if (applied->wait_s >= 0 && applied->wait_s * 1000 < limit_ms)
 		wait_ms = applied->wait_s * 1000;
-	else if (applied->wait_s < 0 && applied->respond_async)
+	else if (applied->wait_s < 0 && (applied->respond_async || never_waits(call)))
 		wait_ms = 0;
 	else
 		applied->wait_s = -1;
@@ -310,7 +347,7 @@ glance(Call *call)
 static Answer *
 answer_unfinished(Call *call, const OutcomeJob *job, const Preferences *applied)
 {
-	if (applied->respond_async || applied->wait_s >= 0)
+	if (applied->respond_async || applied->wait_s >= 0 || never_waits(call))
 		return outcome_accepted(job, applied);
 	Answer *answer = outcome_late(job, job->settings->response_limit_ms);
 	if (!page_is_wanted(answer, call->request))
@@ -369,7 +406,25 @@ no_such_webhook(void)
 static Answer *
 refusal_of(const Call *call, const GError *error)
 {
-	return problem_answer(FAMILY_WEBHOOK, error, call->retry_after, NULL);
+	Answer *answer = problem_answer(FAMILY_WEBHOOK, error, call->retry_after, NULL);
+
+	if (answer_status(answer) == 401)
+		answer_header(answer, "WWW-Authenticate", "Signature realm=\"nbhook\"");
+	return answer;
+}
+
+/* The answer to a sender that asks whether it has the right URL; NULL for other calls. */
+static Answer *
+answer_challenge(const Call *call)
+{
+	const char *challenge = signature_challenge(
+		json_object_member(call->webhook, "signature"), call->reception.inputs->body);
+
+	if (challenge == NULL)
+		return NULL;
+	Answer *answer = answer_new(200);
+	answer_text(answer, "text/plain; charset=utf-8", challenge);
+	return answer;
 }
 
 /* Refuses what has begun; the daemon need not keep what was received so far. */
@@ -410,6 +465,9 @@ run(WebWorker *worker, const WebRequest *request, const char *token)
 		return give_up(&call, refusal);
 	if (!receive(&call, &error))
 		return give_up(&call, refusal_of(&call, error));
+	Answer *challenge = answer_challenge(&call);
+	if (challenge != NULL)
+		return give_up(&call, challenge);
 	if (!submit_surely(&call, &error))
 		return refusal_of(&call, error);
 	return answer_run(&call);

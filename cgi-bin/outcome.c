@@ -222,7 +222,8 @@ outcome_accepted(const OutcomeJob *job, const Preferences *applied)
 	g_autofree char *preferences = prefer_applied(applied);
 
 	answer_header(answer, "Location", status_url);
-	answer_header(answer, "Preference-Applied", preferences);
+	if (preferences[0] != '\0')
+		answer_header(answer, "Preference-Applied", preferences);
 	return answer;
 }
 

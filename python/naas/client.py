@@ -106,10 +106,14 @@ def _refusal(server: Server, error: Any) -> NaasError:
 
 
 def _show_request(method: str, address: str, content: Optional[Dict[str, Any]]) -> None:
-    """Print a request for debug=True, without its key and with the file's size for its content."""
+    """Print a request for debug=True, without its key and the secrets of a signature, and with the file's
+    size for its content."""
     if content is not None and content.get("file"):
         size = len(content["file"]["data"]) * 3 // 4
         content = {**content, "file": {**content["file"], "data": f"<about {size} bytes>"}}
+    params = content.get("params") if content is not None else None
+    if isinstance(params, dict) and params.get("signature"):
+        content = {**content, "params": {**params, "signature": "<not shown>"}}
     shown = "" if content is None else " " + shorten(json.dumps(content, ensure_ascii=False))
     print(f"{method} {address}{shown}")
 

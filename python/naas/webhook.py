@@ -110,7 +110,9 @@ class Webhook:
         A notebook that is published already keeps its URL. params: notif_down and notif_up
         (addresses for mails after a failed or a successful run), next_url (where callers are sent
         after a run), inline (show the response rather than download it), methods ("GET", "POST" or a
-        list of them: what else is refused); any other key becomes a variable of the notebook. debug prints the request and the answer, and lets the error
+        list of them: what else is refused), signature (take signed calls only, as in {"scheme":
+        "github", "secret": ...}), respond_async (answer before the run); any other key becomes a
+        variable of the notebook. debug prints the request and the answer, and lets the error
         responses of the webhook carry tracebacks. In production nothing changes, and a run knows
         the URL of its own notebook only; for another path it gets None.
         """

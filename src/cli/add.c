@@ -3,6 +3,8 @@
 #include "cli/params.h"
 #include "cli/publish.h"
 
+#define MAX_DEPTH 4
+
 static gboolean run_add(Cli *cli, int argc, char **argv, GError **error);
 
 const Command command_add = {
@@ -30,20 +32,44 @@ print_published(Cli *cli, json_object *reply, GError **error)
 	return cli_print_json(printed, error);
 }
 
+/* Puts the param "signature" from a file, so that its secrets are in no command line. */
+static gboolean
+put_signature(json_object *params, const char *file, GError **error)
+{
+	g_autofree char *text = NULL;
+	json_object *signature = NULL;
+	gsize size = 0;
+
+	if (file == NULL)
+		return TRUE;
+	if (!g_file_get_contents(file, &text, &size, error))
+		return FALSE;
+	if (!json_parse(text, size, MAX_DEPTH, &signature, error)) {
+		g_prefix_error(error, "%s: ", file);
+		return FALSE;
+	}
+	json_object_object_add(params, "signature", signature);
+	return TRUE;
+}
+
 static gboolean
 run_add(Cli *cli, int argc, char **argv, GError **error)
 {
 	g_auto(GStrv) param_texts = NULL;
+	g_autofree char *signature = NULL;
 	const GOptionEntry options[] = {
 		{ "param", 'p', 0, G_OPTION_ARG_FILENAME_ARRAY, &param_texts,
 			"Set a param of the webhook; V is JSON, else a string. May be repeated",
 			"K=V" },
+		{ "signature", 's', 0, G_OPTION_ARG_FILENAME, &signature,
+			"Take signed calls only, as FILE says in JSON", "FILE" },
 		{ NULL },
 	};
 	g_auto(GStrv) files = cli_parse(cli, &command_add, options, argc, argv, error);
 	g_autoptr(json_object) params = files != NULL ? params_read(param_texts, error) : NULL;
-	g_autoptr(json_object) reply =
-		params != NULL ? publish_notebook(cli, files[0], params, error) : NULL;
+	g_autoptr(json_object) reply = params != NULL && put_signature(params, signature, error)
+					       ? publish_notebook(cli, files[0], params, error)
+					       : NULL;
 
 	return reply != NULL && print_published(cli, reply, error);
 }

@@ -93,6 +93,8 @@ static const SettingRow rows[] = {
 	{ "http", "cors_origins", TYPE_STRING, AT(cors_origins), "", 0, 0, NULL,
 	  "Origins whose pages may call webhooks and read the answers (CORS), separated by spaces, as in "
 	  "\"https://app.example.com\"; * is every page." },
+	{ "http", "signature_tolerance", TYPE_SECONDS, AT(signature_tolerance_ms), "300", 1, 86400, NULL,
+	  "How far the time in a sender's signature may be from this host's. What is sent again later is refused." },
 
 	{ "jobs", "concurrency", TYPE_COUNT, AT(concurrency), "16", 1, 4096, NULL,
 	  "How many notebooks run at a time." },

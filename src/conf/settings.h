@@ -38,6 +38,7 @@ typedef struct Settings {
 	gint64 page_memory;
 	gint64 max_params;
 	char *cors_origins;
+	gint64 signature_tolerance_ms;
 	/* [jobs] */
 	gint64 concurrency;
 	gint64 queue_limit;

@@ -6,6 +6,7 @@
 #include "daemon/hooks.h"
 #include "daemon/intake.h"
 #include "daemon/intake_file.h"
+#include "daemon/intake_verify.h"
 #include "daemon/job_list.h"
 #include "daemon/kernels.h"
 #include "daemon/keys.h"
@@ -20,6 +21,7 @@ static const OpRow ops[] = {
 	{ "server.info",     questions_info,   FALSE },
 	{ "call.begin",      intake_begin,     FALSE },
 	{ "call.file",       intake_file,      FALSE },
+	{ "call.verify",     intake_verify,    FALSE },
 	{ "call.submit",     intake_submit,    FALSE },
 	{ "call.abandon",    intake_abandon,   FALSE },
 	{ "job.wait",        questions_wait,   FALSE },

@@ -106,6 +106,7 @@ static const ParamRow rows[] = {
 	  "an absolute http or https URL; what is not ASCII in it has to be percent-encoded" },
 	{ "inline",     is_boolean,         "true or false" },
 	{ "methods",    is_method_or_list,  "\"GET\", \"POST\" or a list of them" },
+	{ "respond_async", is_boolean,      "true or false" },
 };
 /* clang-format on */
 

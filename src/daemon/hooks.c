@@ -17,6 +17,7 @@
 #include "daemon/rights.h"
 #include "daemon/versions.h"
 #include "jupyter/kernelspec.h"
+#include "notebook/signature.h"
 
 static json_object *
 status_members(const char *status)
@@ -139,17 +140,54 @@ version_time(const Hook *old)
 	return old != NULL ? MAX(now_us, old->updated_us + 1) : now_us;
 }
 
+/* Takes the signature out of params, which everybody may see. *signature is owned; NULL: none is required,
+ * or there is an error. Senders who sign do not wait for long. */
+static gboolean
+split_signature(json_object *params, json_object **signature, GError **error)
+{
+	json_object *param = json_member(params, "signature");
+
+	if (param != NULL) {
+		*signature = signature_settings(param, error);
+		if (*signature == NULL)
+			return FALSE;
+		if (json_member(params, "respond_async") == NULL)
+			json_put_bool(params, "respond_async", TRUE);
+	}
+	json_object_object_del(params, "signature");
+	return TRUE;
+}
+
+/* Params as they were given with a notebook, checked; NULL on error. */
+static json_object *
+take_params(json_object *given, const char *language, const Settings *settings,
+	json_object **signature, GError **error)
+{
+	/* a copy: the store's thread prints it, and the call may go meanwhile */
+	g_autoptr(json_object) params = given != NULL ? json_copy(given) : json_object_new_object();
+
+	if (!split_signature(params, signature, error) ||
+		!hook_params_check(params, language, settings, error))
+		return NULL;
+	return g_steal_pointer(&params);
+}
+
 static Hook *
 new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 {
 	const Hook *kept = json_bool_member(body, "keep", FALSE) ? old : NULL;
-	json_object *params = kept != NULL ? kept->params : json_object_member(body, "params");
 	g_autofree char *token =
 		choose_token(change->daemon, old, json_string_member(body, "value"), error);
+	g_autoptr(json_object) signature =
+		kept != NULL && kept->signature != NULL ? json_object_get(kept->signature) : NULL;
+	g_autoptr(json_object) params = NULL;
 
-	if (token == NULL || (kept == NULL && params != NULL &&
-				     !hook_params_check(params, change->language,
-					     change->daemon->settings, error)))
+	if (token != NULL && kept != NULL)
+		params = json_copy(kept->params);
+	else if (token != NULL)
+		params = take_params(json_object_member(body, "params"), change->language,
+			change->daemon->settings, &signature, error);
+	if (params == NULL)
 		return NULL;
 	Hook *hook = hook_new();
 	hook->id = old != NULL ? old->id : 0;
@@ -162,8 +200,8 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 	hook->histo = clock_histo(hook->updated_us);
 	hook->kernel = g_strdup(change->kernel);
 	hook->language = g_strdup(change->language);
-	/* a copy: the store's thread prints it, and the call may go meanwhile */
-	hook->params = params != NULL ? json_copy(params) : json_object_new_object();
+	hook->params = g_steal_pointer(&params);
+	hook->signature = g_steal_pointer(&signature);
 	hook->debug = kept != NULL ? kept->debug : json_bool_member(body, "debug", FALSE);
 	hook->edited = old != NULL;
 	return hook;

@@ -16,6 +16,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/records.h"
 #include "daemon/submission.h"
+#include "notebook/signature.h"
 
 #define SWEEP_AGE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
 #define SWEEP_INTERVAL_SECONDS 600
@@ -246,6 +247,8 @@ begin_members(Hook *hook, const char *uuid)
 
 	json_put_string(members, "job", id);
 	json_put_string(webhook, "language", hook->language);
+	if (hook->signature != NULL)
+		json_object_object_add(webhook, "signature", signature_words(hook->signature));
 	json_object_object_add(members, "webhook", webhook);
 	return members;
 }
@@ -400,6 +403,24 @@ intake_begin(Call *call, gpointer data)
 	look_again(call, daemon, hook, uuid);
 }
 
+Pending *
+intake_find(Call *call, Daemon *daemon)
+{
+	const char *uuid = json_string_member(call_body(call), "uuid");
+	Pending *pending = uuid != NULL ? g_hash_table_lookup(daemon->intake->pending, uuid) : NULL;
+
+	return pending != NULL && pending->submission == NULL && pending->peer == call_peer(call)
+		       ? pending
+		       : NULL;
+}
+
+/* Whoever may do everything need not sign. */
+static gboolean
+lacks_signature(Call *call, const Pending *pending)
+{
+	return pending->hook->signature != NULL && !pending->verified && !call_is_admin(call);
+}
+
 void
 intake_submit(Call *call, gpointer data)
 {
@@ -416,6 +437,9 @@ intake_submit(Call *call, gpointer data)
 		call_fail_with(call, NBHOOK_ERROR_BAD_REQUEST, "call.submit needs a uuid");
 	else if (pending->submission != NULL)
 		submission_join(pending->submission, call, FALSE);
+	else if (lacks_signature(call, pending))
+		call_fail_with(call, NBHOOK_ERROR_UNAUTHORIZED,
+			"this webhook takes signed calls only, and no signature was verified");
 	else
 		submission_start(call, daemon, pending);
 }

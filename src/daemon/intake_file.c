@@ -21,18 +21,6 @@ is_file_name(const char *name)
 	return TRUE;
 }
 
-/* The call that this connection has begun and not submitted, by its uuid. */
-static Pending *
-find_pending(Call *call, Daemon *daemon)
-{
-	const char *uuid = json_string_member(call_body(call), "uuid");
-	Pending *pending = uuid != NULL ? g_hash_table_lookup(daemon->intake->pending, uuid) : NULL;
-
-	return pending != NULL && pending->submission == NULL && pending->peer == call_peer(call)
-		       ? pending
-		       : NULL;
-}
-
 static int
 make_file(Daemon *daemon, Pending *pending, const char *name, GError **error)
 {
@@ -58,7 +46,7 @@ intake_file(Call *call, gpointer data)
 {
 	static const char *const names[] = { "file" };
 	Daemon *daemon = data;
-	Pending *pending = find_pending(call, daemon);
+	Pending *pending = intake_find(call, daemon);
 	g_autoptr(GError) error = NULL;
 
 	if (pending == NULL) {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/recent.h"
+#include "notebook/signature.h"
 
 typedef struct {
 	Daemon *daemon;
@@ -60,6 +61,17 @@ hook_url(const Daemon *daemon, const Hook *hook)
 	return g_strdup_printf("%s/webhook/%s", daemon->settings->public_url, hook->token);
 }
 
+/* The params as they were registered, less the secrets. */
+static json_object *
+describe_params(const Hook *hook)
+{
+	json_object *params = json_copy(hook->params);
+
+	if (hook->signature != NULL)
+		json_object_object_add(params, "signature", signature_words(hook->signature));
+	return params;
+}
+
 static json_object *
 describe(const Daemon *daemon, const Hook *hook)
 {
@@ -78,7 +90,7 @@ describe(const Daemon *daemon, const Hook *hook)
 	json_put_string(description, "url", url);
 	json_put_string(description, "path", hook->path);
 	json_put_string(description, "status", hook_status(hook, ran_us, last));
-	json_put_shared(description, "params", hook->params);
+	json_object_object_add(description, "params", describe_params(hook));
 	json_put_string(description, "lastUpdate", updated);
 	json_put_string(description, "lastRun", ran);
 	json_put_shared(description, "runs", runs);

@@ -9,6 +9,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/hooks.c src/daemon/hooks.h \
 	src/daemon/intake.c src/daemon/intake.h \
 	src/daemon/intake_file.c src/daemon/intake_file.h \
+	src/daemon/intake_verify.c src/daemon/intake_verify.h \
 	src/daemon/job_list.c src/daemon/job_list.h \
 	src/daemon/kernels.c src/daemon/kernels.h \
 	src/daemon/keys.c src/daemon/keys.h \

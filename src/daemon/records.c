@@ -117,6 +117,7 @@ records_webhook(json_object *params, const char *path, gboolean debug)
 	json_put_string(webhook, "notebook", file);
 	json_put_bool(webhook, "inline", json_bool_member(params, "inline", FALSE));
 	json_put_string(webhook, "next_url", json_string_member(params, "next_url"));
+	json_put_bool(webhook, "respond_async", json_bool_member(params, "respond_async", FALSE));
 	put_methods(webhook, json_member(params, "methods"));
 	json_put_bool(webhook, "debug", debug);
 	return webhook;

@@ -41,6 +41,7 @@ hook_clear(gpointer data)
 	g_free(hook->kernel);
 	g_free(hook->language);
 	json_object_put(hook->params);
+	json_object_put(hook->signature);
 }
 
 void
@@ -60,6 +61,8 @@ hook_record(const Hook *hook)
 	json_put_string(document, "kernel", hook->kernel);
 	json_put_string(document, "language", hook->language);
 	json_put_shared(document, "params", hook->params);
+	if (hook->signature != NULL)
+		json_put_shared(document, "signature", hook->signature);
 	json_put_bool(document, "debug", hook->debug);
 	json_put_bool(document, "edited", hook->edited);
 	json_put_int(document, "created_us", hook->created_us);
@@ -82,6 +85,7 @@ hook_from_record(const HookRecord *record, GError **error)
 	if (document == NULL)
 		return NULL;
 	json_object *params = json_object_member(document, "params");
+	json_object *signature = json_object_member(document, "signature");
 	Hook *hook = hook_new();
 	hook->id = record->id;
 	hook->path = g_strdup(record->path);
@@ -92,6 +96,7 @@ hook_from_record(const HookRecord *record, GError **error)
 	hook->kernel = g_strdup(json_string_member(document, "kernel"));
 	hook->language = g_strdup(json_string_member(document, "language"));
 	hook->params = params != NULL ? json_object_get(params) : json_object_new_object();
+	hook->signature = signature != NULL ? json_object_get(signature) : NULL;
 	hook->debug = json_bool_member(document, "debug", FALSE);
 	hook->edited = json_bool_member(document, "edited", FALSE);
 	hook->created_us = json_int_member(document, "created_us", 0);

@@ -17,10 +17,12 @@ typedef struct Hook {
 	char *type; /* "notebook" or "dependency" */
 	char *token;
 	char *token_hash;
-	char *histo;    /* its current version */
-	char *kernel;   /* may be NULL */
-	char *language; /* may be NULL */
-	json_object *params;
+	char *histo;         /* its current version */
+	char *kernel;        /* may be NULL */
+	char *language;      /* may be NULL */
+	json_object *params; /* without the signature */
+	json_object
+		*signature; /* with its secrets (notebook/signature.h); NULL: none is required */
 	gboolean debug;
 	gboolean edited; /* published more than once */
 	gint64 created_us, updated_us;

@@ -18,6 +18,7 @@ typedef struct Pending {
 	Hook *hook;
 	gint64 begun_us;        /* wall clock */
 	gint64 n_files;         /* made in its files/ */
+	gboolean verified;      /* its signature, where the hook requires one */
 	Submission *submission; /* while one is on its way; borrowed */
 } Pending;
 
@@ -28,6 +29,10 @@ struct Intake {
 		*by_peer; /* connection -> Pending that it has begun and not submitted, borrowed */
 	guint sweep_source;
 };
+
+/* The call that the asker's connection has begun and not submitted, by the uuid that it names; NULL when
+ * there is none. */
+Pending *intake_find(Call *call, Daemon *daemon);
 
 /* Forgets a pending call and removes its folder (on a worker). */
 void intake_forget(Intake *intake, Pending *pending);

@@ -343,7 +343,7 @@ inputs_place_files(Inputs *inputs, const char *folder)
 
 /* Registered params that are settings of a webhook. */
 static const char *const webhook_settings[] = { "notif_up", "notif_down", "next_url", "inline",
-	"methods", NULL };
+	"methods", "respond_async", NULL };
 
 static const char *const own_names[] = { "params", "params_all", "body", "headers", "naas", NULL };
 

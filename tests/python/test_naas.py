@@ -147,6 +147,14 @@ def test_currents_without_pandas_is_a_list(server, notebook, monkeypatch):
     assert naas.webhook.currents() == [{"path": str(notebook), "url": url}]
 
 
+def test_debug_shows_no_secret_of_a_signature(server, notebook, capsys):
+    signature = {"scheme": "github", "secret": "a secret"}
+    naas.webhook.add(path=notebook.name, params={"a": "shown", "signature": signature}, debug=True)
+    assert server.requests[-1][3]["params"]["signature"] == signature
+    request, = [line for line in capsys.readouterr().out.splitlines() if line.startswith("POST ")]
+    assert "a secret" not in request and "shown" in request
+
+
 def test_debug_shows_request_and_answer_but_no_key(server, notebook, capsys):
     naas.webhook.add(path=notebook.name, debug=True)
     shown = capsys.readouterr().out
