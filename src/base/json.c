@@ -13,8 +13,9 @@ tokener_free(json_tokener *tokener)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, tokener_free)
 
-gboolean
-json_parse(const char *text, size_t size, int max_depth, json_object **value, GError **error)
+static gboolean
+parse(const char *text, size_t size, int max_depth, gboolean python, json_object **value,
+	GError **error)
 {
 	g_autofree char *marked = NULL;
 
@@ -22,7 +23,7 @@ json_parse(const char *text, size_t size, int max_depth, json_object **value, GE
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE, "the JSON is over 2 GiB");
 		return FALSE;
 	}
-	if (!json_scan(text, size, max_depth, &marked, error))
+	if (!json_scan(text, size, max_depth, python, &marked, error))
 		return FALSE;
 	g_autoptr(json_tokener) tokener = json_tokener_new_ex(max_depth + 2);
 	const char *source = marked != NULL ? marked : text;
@@ -48,12 +49,18 @@ json_parse(const char *text, size_t size, int max_depth, json_object **value, GE
 	return TRUE;
 }
 
-json_object *
-json_parse_object(const char *text, size_t size, int max_depth, GError **error)
+gboolean
+json_parse(const char *text, size_t size, int max_depth, json_object **value, GError **error)
+{
+	return parse(text, size, max_depth, FALSE, value, error);
+}
+
+static json_object *
+parse_object(const char *text, size_t size, int max_depth, gboolean python, GError **error)
 {
 	json_object *value = NULL;
 
-	if (!json_parse(text, size, max_depth, &value, error))
+	if (!parse(text, size, max_depth, python, &value, error))
 		return NULL;
 	if (!json_object_is_type(value, json_type_object)) {
 		json_object_put(value);
@@ -62,6 +69,18 @@ json_parse_object(const char *text, size_t size, int max_depth, GError **error)
 		return NULL;
 	}
 	return value;
+}
+
+json_object *
+json_parse_object(const char *text, size_t size, int max_depth, GError **error)
+{
+	return parse_object(text, size, max_depth, FALSE, error);
+}
+
+json_object *
+json_parse_python_object(const char *text, size_t size, int max_depth, GError **error)
+{
+	return parse_object(text, size, max_depth, TRUE, error);
 }
 
 char *

@@ -26,6 +26,11 @@ gboolean json_parse(
 json_object *json_parse_object(
 	const char *text, size_t size, int max_depth, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same for what Python's json module has written: it takes NaN, Infinity and -Infinity, and they are
+ * printed so again. Notebook files hold them. */
+json_object *json_parse_python_object(
+	const char *text, size_t size, int max_depth, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Compact text, "/" unescaped, numbers as they were read. The caller frees it. */
 char *json_print(json_object *value);
 

@@ -18,8 +18,9 @@ typedef struct {
 	size_t at;
 	int depth;
 	int max_depth;
-	GString *out;  /* NULL until a number has to be rewritten */
-	size_t copied; /* how much of text out already holds */
+	gboolean python; /* takes NaN, Infinity and -Infinity */
+	GString *out;    /* NULL until a number has to be rewritten */
+	size_t copied;   /* how much of text out already holds */
 	GError **error;
 } Scan;
 
@@ -95,12 +96,32 @@ scan_exponent(Scan *scan)
 	return TRUE;
 }
 
+/* Goes over a name that Python gives a number which JSON has not. */
+static gboolean
+skip_python_name(Scan *scan)
+{
+	static const char *const names[] = { "NaN", "Infinity", "-Infinity" };
+
+	for (size_t i = 0; scan->python && i < G_N_ELEMENTS(names); i++) {
+		size_t length = strlen(names[i]);
+
+		if (scan->size - scan->at < length ||
+			memcmp(scan->text + scan->at, names[i], length) != 0)
+			continue;
+		scan->at += length;
+		return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean
 scan_number(Scan *scan)
 {
 	gboolean integer = TRUE;
 	gboolean negative = peek(scan) == '-';
 
+	if (skip_python_name(scan))
+		return TRUE;
 	if (negative)
 		scan->at++;
 	gboolean zero = peek(scan) == '0';
@@ -288,9 +309,12 @@ scan_document(Scan *scan)
 }
 
 gboolean
-json_scan(const char *text, size_t size, int max_depth, char **marked, GError **error)
+json_scan(const char *text, size_t size, int max_depth, gboolean python, char **marked,
+	GError **error)
 {
-	Scan scan = { .text = text, .size = size, .max_depth = max_depth, .error = error };
+	Scan scan = {
+		.text = text, .size = size, .max_depth = max_depth, .python = python, .error = error
+	};
 	gboolean sound = scan_document(&scan);
 
 	*marked = scan.out != NULL ? g_string_free(scan.out, FALSE) : NULL;

@@ -4,10 +4,12 @@
 #include <glib.h>
 #include <json-c/json.h>
 
-/* Checks size bytes of JSON against RFC 8259, a depth and UTF-8 without NUL. Where a number has to be
+/* Checks size bytes of JSON against RFC 8259 (with python: and Python's NaN, Infinity and -Infinity), a depth
+ * and UTF-8 without NUL. Where a number has to be
  * marked, *marked is the text to parse instead (the caller frees it), else NULL. BAD_REQUEST with the
  * byte offset. */
-gboolean json_scan(const char *text, size_t size, int max_depth, char **marked, GError **error);
+gboolean json_scan(const char *text, size_t size, int max_depth, gboolean python, char **marked,
+	GError **error);
 
 /* Takes the marks back in all that value holds; gives what is to stand in place of value itself, or NULL
  * when value may stay. */

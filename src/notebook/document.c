@@ -35,7 +35,7 @@ static json_object *
 read_object(const char *text, size_t size, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
-	json_object *value = json_parse_object(text, size, MAX_DEPTH, &reason);
+	json_object *value = json_parse_python_object(text, size, MAX_DEPTH, &reason);
 
 	if (value == NULL)
 		refuse(error, "not a notebook: %s", reason->message);

@@ -180,6 +180,22 @@ test_depth(void)
 	}
 }
 
+/* Python writes numbers that JSON has not; nothing else is let through with them. */
+static void
+test_python_numbers(void)
+{
+	static const char text[] =
+		"{\"a\":[NaN,Infinity,-Infinity,1e5,100000000000000000000],\"b\":-0}";
+	static const char *const others[] = { "{\"a\":nan}", "{\"a\":-NaN}", "{\"a\":Inf}",
+		"{\"a\":NaNa}", "{NaN:1}", "{\"a\":+Infinity}", "{\"a\":infinity}" };
+	g_autoptr(json_object) value = json_parse_python_object(text, strlen(text), 10, NULL);
+	g_autofree char *printed = json_print(value);
+
+	g_assert_cmpstr(printed, ==, text);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		g_assert_null(json_parse_python_object(others[i], strlen(others[i]), 10, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -192,5 +208,6 @@ main(int argc, char **argv)
 	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
 	g_test_add_func("/json/members", test_members);
 	g_test_add_func("/json/depth", test_depth);
+	g_test_add_func("/json/python-numbers", test_python_numbers);
 	return g_test_run();
 }
