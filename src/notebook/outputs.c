@@ -234,17 +234,16 @@ valid_data(json_object *data)
 	return valid;
 }
 
-/* Puts data and metadata of a message into an output. */
+/* Puts data and metadata of a message into an output, in nbformat's order: a kernel may print what a widget
+ * captured. */
 static void
 put_data(json_object *output, json_object *content)
 {
 	json_object *metadata = json_object_member(content, "metadata");
 
+	json_object_object_add(output, "metadata",
+		metadata != NULL ? json_object_get(metadata) : json_object_new_object());
 	json_object_object_add(output, "data", valid_data(json_member(content, "data")));
-	if (metadata != NULL)
-		json_put_shared(output, "metadata", metadata);
-	else
-		json_object_object_add(output, "metadata", json_object_new_object());
 }
 
 /* The new data of a display id replace the old wherever it is shown. */

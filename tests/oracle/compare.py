@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 import nbformat
 
@@ -203,27 +203,32 @@ def lines(value: Any) -> list[str]:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).splitlines()
 
 
-def faults(text: str) -> Iterator[str]:
-    """What is wrong with a file by itself."""
-    ours = nbformat.reads(text, as_version=4)
+def invalid(text: str) -> str:
+    """What the official schema of its minor has against a file; "" for nothing."""
     try:
-        nbformat.validate(ours)
         nbformat.validate(json.loads(text))
     except nbformat.ValidationError as error:
-        yield f"not valid: {error}"
-    if not re.search(r"\d{17}|\d[eE]|-0\.0", text):  # where Python keeps the text of every number
-        written = nbformat.writes(ours)
-        if text != written + "\n" and text != written:
-            yield from difflib.unified_diff(written.splitlines(), text.splitlines(), "nbformat", "nbhook", "")
+        return f"not valid: {error}"
+    return ""
+
+
+def unlike_nbformat(text: str) -> list[str]:
+    """How the text differs from what nbformat writes; where Python would not keep the text of a number, nothing."""
+    if re.search(r"\d{17}|\d[eE]|-0\.0", text):
+        return []
+    written = nbformat.writes(nbformat.reads(text, as_version=4))
+    return list(difflib.unified_diff(written.splitlines(), text.splitlines(), "nbformat", "nbhook", ""))
 
 
 def differences(player: Player, name: str) -> list[str]:
     """What differs and may not."""
     ours_text, outcome = player.ours(name)
     expected_text, gave_up = player.expected(name)
-    found = list(faults(ours_text))
+    found = unlike_nbformat(ours_text)
     if gave_up or expected_text is None:
-        return found
+        return found + [fault for fault in [invalid(ours_text)] if fault]
+    if not invalid(expected_text):
+        found += [fault for fault in [invalid(ours_text)] if fault]
     failed = outcome["status"] != "succeed"
     ours = normal(nbformat.reads(ours_text, as_version=4), failed)
     expected = normal(nbformat.reads(expected_text, as_version=4), failed)

@@ -52,7 +52,31 @@ FORMAT_3 = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": "old"}, "wo
 PNG = ("import base64; PNG = base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
        "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')\n")
 
-WIDGETS = "import ipywidgets as w\nfrom IPython.display import display, clear_output\n"
+# Widgets as ipywidgets 8 makes them, with ipykernel's comms.
+WIDGETS = """
+from ipykernel.comm import Comm
+class W:
+    def __init__(self, model, module='@jupyter-widgets/controls', **state):
+        self.outputs = ()
+        self.comm = Comm('jupyter.widget', data={'state': {'_model_name': model, '_model_module': module,
+            '_model_module_version': '2.0.0', **state}, 'buffer_paths': []}, metadata={'version': '2.1.0'})
+        self.comm.on_msg(self.take)
+    def take(self, message):
+        self.outputs = message['content']['data']['state'].get('outputs')
+    def set(self, **state):
+        self.comm.send({'method': 'update', 'state': state, 'buffer_paths': []})
+class Out(W):
+    def __init__(self):
+        super().__init__('OutputModel', '@jupyter-widgets/output', msg_id='', outputs=[])
+    def __enter__(self):
+        self.set(msg_id=get_ipython().kernel.get_parent()['header']['msg_id'])
+    def __exit__(self, *error):
+        import sys; sys.stdout.flush(); sys.stderr.flush()
+        self.set(msg_id='')
+def show(widget):
+    display({'text/plain': 'W()', 'application/vnd.jupyter.widget-view+json': {
+        'model_id': widget.comm.comm_id, 'version_major': 2, 'version_minor': 0}}, raw=True)
+"""
 
 # What ipykernel plays.
 PYTHON: dict[str, Any] = {
@@ -202,6 +226,9 @@ PYTHON: dict[str, Any] = {
     "an error within a display": [fails("print('a'); display('b'); print('c')\nraise ValueError('d')")],
     "an error in a magic": [fails("%nosuchmagic"), fails("%%nosuchmagic\nx"), fails("%run nosuchfile.py"),
                             fails("%%bash\nexit 3")],
+    "a kernel that ends itself": ["print(1)", "import os, time\nprint('last', flush=True); time.sleep(0.5); os._exit(7)",
+                                  "print('never')"],
+    "a kernel that is killed": ["import os, time\ndisplay('last'); time.sleep(0.5); os.kill(os.getpid(), 9)", "2"],
     # IPython
     "top-level await": ["import asyncio\nawait asyncio.sleep(0.01)\nprint('slept')",
                         "async def f(): return 5\nawait f()", "async with asyncio.Lock(): print('locked')",
@@ -233,22 +260,28 @@ PYTHON: dict[str, Any] = {
                     "get_ipython().display_formatter.format", "class A:\n    def _ipython_display_(self): print('own')\nA()"],
     "comms": ["from ipykernel.comm import Comm\nc = Comm('mine', data={'a': 1}); c.send({'state': {'x': 1}});"
               " c.send({'b': 2}); c.close()\nprint('sent')"],
-    # widgets
-    "widgets": [WIDGETS + "s = w.IntSlider(5, description='s'); s", "s.value = 7\ns.value",
-                "b = w.HBox([w.Button(description='b'), w.Text('t')]); display(b)"],
-    "widgets that are not shown": [WIDGETS + "s = w.FloatText(1.5); None"],
-    "widgets with buffers": [WIDGETS + PNG + "i = w.Image(value=PNG, format='png'); i", "i.value = PNG + b'x'; None"],
-    "output widgets": [WIDGETS + "o = w.Output(); display(o)\nwith o:\n    print('in'); print('more'); display('rich')\n"
+    # widgets: what ipywidgets 8 says, as Debian's ipywidgets speaks a protocol that nbclient no longer knows
+    "widgets": [WIDGETS + "s = W('IntSliderModel', value=5); show(s)", "s.set(value=7, text='x')",
+                "b = W('ImageModel', width=3); b.comm.send({'method': 'update', 'state': {'format': 'png'},"
+                " 'buffer_paths': [['value'], ['deep', 0]]}, buffers=[b'\\x00\\xff', b'abc'])",
+                "b.comm.send({'method': 'update', 'state': {}, 'buffer_paths': [['value']]}, buffers=[b'new'])",
+                "s.comm.close(); b.comm.send({'method': 'custom', 'content': {'x': 1}}); print('on')"],
+    "widgets that are moved": [WIDGETS + "p = W('IntProgressModel', value=0); show(p)\n"
+                               "for i in range(200): p.set(value=i)\nprint('done')"],
+    "output widgets": [WIDGETS + "o = Out(); show(o)\nwith o:\n    print('in'); print('more'); display('rich')\n"
                        "print('out')", "o.outputs", "with o:\n    print('again')\n    import sys; print('e', file=sys.stderr)",
-                       "o.outputs"],
-    "output widgets cleared": [WIDGETS + "o = w.Output()\nwith o:\n    print('a'); clear_output(); print('b')\no",
-                               "with o:\n    clear_output(wait=True); print('c')", "o.clear_output(); o.outputs",
-                               "o.append_stdout('x'); o.outputs", "o.append_display_data('y'); len(o.outputs)"],
-    "output widgets nested": [WIDGETS + "o, p = w.Output(), w.Output()\nwith o:\n    print('o1')\n    with p:\n"
+                       "o.outputs", "with o:\n    5", "1 + 1"],
+    "output widgets cleared": [WIDGETS + "from IPython.display import clear_output\no = Out()\nwith o:\n"
+                               "    print('a'); clear_output(); print('b')\nshow(o)",
+                               "with o:\n    clear_output(wait=True); print('c')", "o.outputs",
+                               "with o:\n    clear_output()", "o.outputs"],
+    "output widgets nested": [WIDGETS + "o, p = Out(), Out()\nwith o:\n    print('o1')\n    with p:\n"
                               "        print('p')\n    print('o2')\nprint('none')", "o.outputs, p.outputs"],
-    "errors in output widgets": [WIDGETS + "o = w.Output()\nwith o:\n    1/0\nprint('on')", "len(o.outputs)"],
-    "interact": [WIDGETS + "@w.interact(x=(0, 5))\ndef f(x):\n    print('x is', x)\n    return x * 2"],
-    "widget progress": [WIDGETS + "p = w.IntProgress(max=50); display(p)\nfor i in range(51): p.value = i"],
+    "displays in output widgets": [WIDGETS + "h = display('seen', display_id='d'); o = Out()\nwith o:\n"
+                                   "    display('hidden', display_id='d'); h.update('new')", "h.update('last')", "o.outputs"],
+    "errors in output widgets": [WIDGETS + "o = Out()\nwith o:\n    get_ipython().showtraceback((ValueError,"
+                                 " ValueError('v'), None))\nprint('on')", "len(o.outputs)"],
+    "a comm that is no widget": [WIDGETS + "c = Comm('own', data={'state': {'a': 1}}); c.send({'state': {'b': 2}})"],
     # files
     "nbformat 3": FORMAT_3,
     **{f"nbformat 4.{minor}": notebook([text("markdown", "m"), "1", "print(2)"], minor) for minor in range(6)},
@@ -264,6 +297,10 @@ PYTHON: dict[str, Any] = {
     "attachments": [text("markdown", "![x](attachment:x.png)",
                          attachments={"x.png": {"image/png": "aGk=", "text/plain": ["a\n", "b"]}}), "1"],
     "numbers in metadata": notebook(["1"], n={"big": 12345678901234567890123, "f": 1e5, "e": 1.5e-7, "z": -0.0}),
+    "nan in the file": notebook([code("1", "skip-execution", execution_count=1, outputs=[
+        {"output_type": "display_data", "metadata": {"n": float("nan")}, "data": {
+            "application/vnd.plotly.v1+json": {"y": [1.5, float("nan"), -float("inf")]}}}]), "2"],
+        n=float("inf")),
     "stale widgets": notebook(["1"], widgets={"application/vnd.jupyter.widget-state+json": {
         "state": {}, "version_major": 2, "version_minor": 0}}),
     "stale language": notebook(["1"], language_info={"name": "julia", "whim": 1}),
