@@ -2,6 +2,7 @@
  * loop ends when waitpid(2) knows of no child. */
 #include "keeper/descendants.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -125,6 +126,7 @@ kill_all(void)
 	size_t n = all_processes(&processes);
 	size_t found = gather(processes, n, 0, getpid());
 
+	assert(found <= n);
 	for (size_t i = 0; i < found; i++)
 		found = gather(processes, n, found, processes[i].pid);
 	for (size_t i = 0; i < found; i++)

@@ -285,14 +285,15 @@ test_surplus_descriptors(Pair *pair, gconstpointer unused)
 		Pair fresh;
 		char bytes[10];
 		g_autoptr(GError) error = NULL;
-		g_autoptr(Frame) frame = NULL;
 
 		pair_set_up(&fresh, NULL);
 		memcpy(bytes, cases[i].frame, 8);
-		memcpy(bytes + 8, "{}", 2);
+		bytes[8] = '{';
+		bytes[9] = '}';
 		send_raw(fresh.theirs, bytes, sizeof bytes, word, cases[i].sent);
 		send_text(&fresh, "{\"n\":2}", NULL, 0);
-		if ((frame = read_next(&fresh, &error)) != NULL)
+		g_autoptr(Frame) frame = read_next(&fresh, &error);
+		if (frame != NULL)
 			g_assert_null(read_next(&fresh, &error));
 		g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 		pair_tear_down(&fresh, NULL);

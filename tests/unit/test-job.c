@@ -87,7 +87,7 @@ test_new_one_goes_round(void)
 }
 
 static const char *const broken_members[] = {
-	"\"uuid\":\"" UUID "\",",
+	("\"uuid\":\"" UUID "\","),
 	"\"name\":\"report\",",
 	"\"status\":\"failed\",\"accepted",
 	"\"node\":\"webhook\",",

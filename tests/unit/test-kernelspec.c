@@ -231,7 +231,8 @@ test_troubles(Fixture *fixture, gconstpointer unused)
 		if (troubles[i].trouble == NULL)
 			g_assert_null(trouble);
 		else
-			g_assert_nonnull(strstr(trouble, troubles[i].trouble));
+			g_assert_true(
+				trouble != NULL && strstr(trouble, troubles[i].trouble) != NULL);
 	}
 }
 
