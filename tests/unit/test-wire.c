@@ -62,6 +62,51 @@ test_round_trip(void)
 	g_assert_nonnull(wire_message_date(message));
 	g_assert_cmpstr(json_string_member(message->content, "code"), ==, "print('\u20ac')\n");
 	g_assert_cmpuint(message->size, >, strlen("identity") + strlen("a buffer"));
+	g_assert_cmpuint(message->buffers->len, ==, 1);
+	g_autoptr(GBytes) buffer = g_bytes_new_static("a buffer", strlen("a buffer"));
+	g_assert_true(g_bytes_equal(message->buffers->pdata[0], buffer));
+}
+
+/* What bytes.decode("utf-8", "replace") of Python makes of them; R stands for U+FFFD. */
+static void
+test_broken_text(void)
+{
+	static const struct {
+		const char *bytes, *text;
+	} cases[] = {
+		{ "a\xff"
+		  "b",
+			"aRb" },
+		{ "\xe2\x82 ", "R " },
+		{ "\xe2\x28\xa1", "R(R" },
+		{ "\xf0\x9f\x98", "R" },
+		{ "\xf0\x9f\x98\xe2\x82\xac", "R\xe2\x82\xac" },
+		{ "\xc0\x80", "RR" },
+		{ "\xed\xa0\x80", "RRR" },
+		{ "\xe0\x9f\x80", "RRR" },
+		{ "\xf4\x90\x80\x80", "RRRR" },
+		{ "\xf5\x80", "RR" },
+		{ "\xc3", "R" },
+		{ "\x80\xbf", "RR" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(Wire) wire = wire_new(KEY);
+		g_autoptr(json_object) content = json_object_new_object();
+		g_auto(GStrv) pieces = g_strsplit(cases[i].text, "R", -1);
+		g_autofree char *expected = g_strjoinv("\xef\xbf\xbd", pieces);
+		g_autofree char *msg_id = NULL;
+		g_autoptr(GError) error = NULL;
+		Parts parts = { .n = 0 };
+
+		json_put_string(content, "text", cases[i].bytes);
+		g_autoptr(GPtrArray) built = wire_build(wire, "stream", content, &msg_id);
+		add_built(&parts, built);
+		g_autoptr(WireMessage) message = wire_parse(wire, parts.parts, parts.n, &error);
+		g_test_message("case %zu", i);
+		g_assert_no_error(error);
+		g_assert_cmpstr(json_string_member(message->content, "text"), ==, expected);
+	}
 }
 
 /* The signature of header {"msg_type":"status"}, parent {"msg_id":"7"}, {} and {} under KEY, made with
@@ -174,6 +219,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/wire/round-trip", test_round_trip);
+	g_test_add_func("/wire/broken-text", test_broken_text);
 	g_test_add_func("/wire/known-signature", test_known_signature);
 	g_test_add_func("/wire/changed-byte", test_changed_byte);
 	g_test_add_func("/wire/other-key", test_other_key);
