@@ -192,7 +192,7 @@ set_problem_page(Answer *answer, json_object *problem)
 	const char *sentence = json_string_member(problem, "error");
 	g_autoptr(GString) page = begin_page(title, NULL);
 
-	add(page, "<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n<dl>\n", title,
+	add(page, "<body>\n<main class=\"problem\">\n<h1>%s</h1>\n<p>%s</p>\n<dl>\n", title,
 		sentence != NULL ? sentence : "");
 	add_cell(page, json_object_member(problem, "cell"));
 	add_row(page, "Reason", json_string_member(problem, "reason"));

@@ -3,16 +3,29 @@
 #include "page_text.h"
 
 const char page_style[] =
-	":root { color-scheme: light dark; }\n"
-	"body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; }\n"
-	"main { max-width: 40rem; margin: 12vh auto 0; padding: 0 1.5rem; }\n"
+	":root { color-scheme: light dark; --ground: #f3f5f7; --card: #fff; --line: #d5dbe1; "
+	"--accent: #2f6f9f; }\n"
+	"@media (prefers-color-scheme: dark) {\n"
+	"\t:root { --ground: #15181c; --card: #1e2329; --line: #39414a; --accent: #6cb2e4; }\n"
+	"}\n"
+	"body { background: var(--ground); font: 1rem/1.5 system-ui, sans-serif; margin: 0; "
+	"padding: 0 1rem; }\n"
+	"main { background: var(--card); border: 1px solid var(--line); border-top: 4px solid "
+	"var(--accent);\n"
+	"\tborder-radius: .5rem; margin: 10vh auto 2rem; max-width: 40rem; padding: .5rem 2rem "
+	"1rem; }\n"
+	".problem { --accent: #c4473d; }\n"
 	"h1 { font-size: 1.5rem; line-height: 1.25; }\n"
 	"p, dd { overflow-wrap: anywhere; }\n"
-	"progress { width: 100%; height: 1rem; accent-color: #2f6f9f; }\n"
+	"a { color: var(--accent); }\n"
+	"progress { width: 100%; height: 1rem; accent-color: var(--accent); }\n"
 	"dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }\n"
 	"dt, .aside { opacity: .7; }\n"
+	".aside { font-size: .85rem; }\n"
 	"dd { margin: 0; }\n"
-	"pre { overflow-x: auto; padding: 1rem; border: 1px solid; border-radius: .25rem; }\n";
+	"pre { background: var(--ground); border-radius: .25rem; font-size: .8rem; overflow-x: "
+	"auto;\n"
+	"\tpadding: .75rem 1rem; }\n";
 
 const char page_script[] =
 	"'use strict';\n"

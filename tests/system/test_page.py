@@ -19,6 +19,14 @@ from running import Hook, RunningSite  # noqa: E402
 
 STEPS = ["import time, naas", *["time.sleep(0.8)"] * 7]
 LATE = [*STEPS, "naas.webhook.respond_html('<title>Late</title><h1>The response</h1>')"]
+IMAGE = """
+import struct, zlib
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+rows = b''.join(b'\\0' + bytes(part for x in range(240) for part in (x, 2 * y, 160)) for y in range(120))
+naas.webhook.respond_image(b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 240, 120, 8, 2, 0, 0, 0))
+                           + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+"""
 WANTS_HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -80,6 +88,17 @@ def test_the_page_turns_into_the_error(short: RunningSite, browser: Any) -> None
     assert "is running" in text_of(browser)
     wait_for(browser, lambda: "ValueError" in text_of(browser))
     assert text_of(browser).split("\n")[:2] == ["The notebook failed", "ValueError: no <data>"]
+    assert "/results/" in browser.current_url
+    assert complaints(browser) == []
+
+
+def test_the_page_turns_into_an_image(short: RunningSite, browser: Any) -> None:
+    browser.get(short.add(notebook([*STEPS, IMAGE]), {"inline": True}).url)
+    assert "is running" in text_of(browser)
+    wait_for(browser, lambda: bool(browser.find_elements("tag name", "img")))
+    size = browser.execute_script(
+        "const image = document.images[0]; return [image.naturalWidth, image.naturalHeight]")
+    assert size == [240, 120]
     assert "/results/" in browser.current_url
     assert complaints(browser) == []
 
