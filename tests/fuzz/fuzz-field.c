@@ -36,5 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_assert_cmpint(again.wait_s, ==, preferences.wait_s);
 	if (accept_prefers_html(text))
 		g_assert_cmpuint(list->len, >, 0);
+	double weight = accept_weight(text, "image/png");
+	g_assert_true(weight >= 0 && weight <= 1);
 	return 0;
 }

@@ -6,6 +6,7 @@ fuzz_replays = \
 	tests/fuzz/replay-notebook \
 	tests/fuzz/replay-outputs \
 	tests/fuzz/replay-request \
+	tests/fuzz/replay-signature \
 	tests/fuzz/replay-wire
 tests_fuzz_replay_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
@@ -16,6 +17,7 @@ tests_fuzz_replay_multipart_LDADD = $(WEB_TEST_LDADD)
 tests_fuzz_replay_notebook_SOURCES = tests/fuzz/fuzz-notebook.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_outputs_SOURCES = tests/fuzz/fuzz-outputs.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_signature_SOURCES = tests/fuzz/fuzz-signature.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_wire_SOURCES = tests/fuzz/fuzz-wire.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 
 check_PROGRAMS += $(fuzz_replays)
@@ -29,6 +31,7 @@ EXTRA_PROGRAMS += \
 	tests/fuzz/fuzz-notebook \
 	tests/fuzz/fuzz-outputs \
 	tests/fuzz/fuzz-request \
+	tests/fuzz/fuzz-signature \
 	tests/fuzz/fuzz-wire
 tests_fuzz_fuzz_field_SOURCES = tests/fuzz/fuzz-field.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_field_CPPFLAGS = $(WEB_TEST_CPPFLAGS)
@@ -44,6 +47,8 @@ tests_fuzz_fuzz_outputs_SOURCES = tests/fuzz/fuzz-outputs.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_outputs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz-request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_signature_SOURCES = tests/fuzz/fuzz-signature.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_signature_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
