@@ -53,8 +53,11 @@ typedef struct Settings {
 	char *namespaces;
 	gint64 max_processes;
 	gint64 start_timeout_ms;
+	gint64 cell_timeout_ms;
 	gint64 max_notebook;
 	gint64 output_limit;
+	gint64 max_outputs;
+	gint64 message_limit;
 	/* [log] */
 	char *log_level;
 } Settings;

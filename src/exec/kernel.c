@@ -15,6 +15,8 @@
 #include "exec/keeper.h"
 
 #define READ_SIZE 4096
+/* How long a kernel that has hung up may take to end. */
+#define LOST_MS 1000
 
 struct Kernel {
 	Connection *connection;
@@ -26,6 +28,8 @@ struct Kernel {
 	int printed; /* our end of the pipe */
 	int log;     /* not ours */
 	gint64 log_left;
+	gint64 message_limit;
+	gint64 lost_ms; /* the channels are gone; until when it may end of itself; -1: they are there */
 };
 
 static gboolean
@@ -68,6 +72,8 @@ kernel_start(const KernelSpec *spec, GError **error)
 	kernel->printed = -1;
 	kernel->log = spec->log;
 	kernel->log_left = spec->settings->output_limit;
+	kernel->message_limit = spec->settings->message_limit;
+	kernel->lost_ms = -1;
 	kernel->interrupt_by_message = spec->kernelspec->interrupt_by_message;
 	kernel->connection = connection_new(spec->settings, spec->kernelspec, error);
 	if (kernel->connection == NULL)
@@ -75,7 +81,7 @@ kernel_start(const KernelSpec *spec, GError **error)
 	kernel->home = environment_home(error);
 	if (kernel->home == NULL || !start_keeper(kernel, spec, error))
 		return NULL;
-	kernel->channels = channels_new(kernel->connection, error);
+	kernel->channels = channels_new(kernel->connection, spec->settings, error);
 	return kernel->channels != NULL ? g_steal_pointer(&kernel) : NULL;
 }
 
@@ -97,9 +103,9 @@ void
 kernel_poll_items(Kernel *kernel, zmq_pollitem_t *items)
 {
 	channels_poll_items(kernel->channels, items);
-	items[CHANNELS_N_SOCKETS] =
+	items[CHANNELS_N_ITEMS] =
 		(zmq_pollitem_t){ .fd = keeper_fd(kernel->keeper), .events = ZMQ_POLLIN };
-	items[CHANNELS_N_SOCKETS + 1] =
+	items[CHANNELS_N_ITEMS + 1] =
 		(zmq_pollitem_t){ .fd = kernel->printed, .events = ZMQ_POLLIN };
 }
 
@@ -168,6 +174,26 @@ WireMessage *
 kernel_receive(Kernel *kernel, Channel channel, GError **error)
 {
 	return channels_receive(kernel->channels, channel, error);
+}
+
+gint64
+kernel_deadline(const Kernel *kernel)
+{
+	return channels_have_waiting(kernel->channels) ? 0 : kernel->lost_ms;
+}
+
+gboolean
+kernel_check_channels(Kernel *kernel, gint64 now_ms, GError **error)
+{
+	if (kernel->lost_ms < 0 && channels_are_lost(kernel->channels))
+		kernel->lost_ms = now_ms + LOST_MS;
+	if (kernel->lost_ms < 0 || now_ms < kernel->lost_ms)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the kernel closed a channel, or sent a message larger than message_limit allows "
+		"(%" G_GINT64_FORMAT " bytes)",
+		kernel->message_limit);
+	return FALSE;
 }
 
 void

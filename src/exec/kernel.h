@@ -26,7 +26,7 @@ typedef struct KernelSpec {
 } KernelSpec;
 
 /* How many items kernel_poll_items fills in. */
-#define KERNEL_N_ITEMS (CHANNELS_N_SOCKETS + 2)
+#define KERNEL_N_ITEMS (CHANNELS_N_ITEMS + 2)
 
 /* Starts a kernel of a process with one thread. spec is not kept; settings and the log's descriptor
  * are. The caller frees the result. */
@@ -44,6 +44,13 @@ char *kernel_send(Kernel *kernel, Channel channel, const char *msg_type, json_ob
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 WireMessage *kernel_receive(
 	Kernel *kernel, Channel channel, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* When it wants to be looked at again: at once where messages wait that no socket tells of; -1 for never. */
+gint64 kernel_deadline(const Kernel *kernel);
+
+/* False when the kernel hung up on us a while ago, and has not ended since: it closed a channel, or sent a
+ * message larger than message_limit. */
+gboolean kernel_check_channels(Kernel *kernel, gint64 now_ms, GError **error);
 
 /* Says that the kernel has answered, so that it has read its connection file: where other runs could read
  * the key in it, the file is removed. */

@@ -8,6 +8,7 @@ libnbhook_a_SOURCES += \
 	src/exec/keeper.c src/exec/keeper.h \
 	src/exec/kernel.c src/exec/kernel.h \
 	src/exec/kernel_list.c src/exec/kernel_list.h \
+	src/exec/ladder.c src/exec/ladder.h \
 	src/exec/namespace.c src/exec/namespace.h \
 	src/exec/nbconvert.c src/exec/nbconvert.h \
 	src/exec/outcome.c src/exec/outcome.h \
@@ -19,7 +20,8 @@ libnbhook_a_SOURCES += \
 	src/exec/report.c src/exec/report.h \
 	src/exec/respond.c src/exec/respond.h \
 	src/exec/service.c src/exec/service.h \
-	src/exec/snapshot.c src/exec/snapshot.h
+	src/exec/snapshot.c src/exec/snapshot.h \
+	src/exec/time_limits.c src/exec/time_limits.h
 
 nblibexec_PROGRAMS += nbhook-exec
 nbhook_exec_SOURCES = src/exec/main.c

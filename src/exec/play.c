@@ -2,7 +2,6 @@
  * Finish (what is written in the end). This file is who calls whom when. */
 #include "exec/play.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,17 +9,17 @@
 #include "base/files.h"
 #include "exec/finish.h"
 #include "exec/handshake.h"
+#include "exec/ladder.h"
 #include "exec/outcome.h"
 #include "exec/player.h"
 #include "exec/prepare.h"
 #include "exec/joblog.h"
+#include "exec/time_limits.h"
 #include "exec/snapshot.h"
 
 /* After the kernel's death what it has sent is still read, until nothing has come for this long. */
 #define QUIET_MS 50
 #define QUIET_MAX_MS 1000
-/* How long an interrupt waits for the kernel to say that it executes the cell. */
-#define EXECUTING_MS 500
 /* Messages of one channel that are taken before the other descriptors are looked at again. */
 #define BATCH 500
 
@@ -37,11 +36,11 @@ struct Play {
 	Player *player;
 	Failure failure;  /* of the run itself; the player has its own */
 	gboolean stopped; /* the failure is a stop that somebody asked for */
-	guint rung;       /* of the ladder, the next one */
-	gint64 rung_ms;
+	Ladder ladder;    /* of the state STOPPING */
 	gint64 begun_ms, begun_wall_us;
-	gint64 limit_ms;               /* of the present state: start_timeout or run_timeout */
+	TimeLimits limits;
 	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
+	gboolean iopub_is_read;        /* nothing that came on iopub waits */
 	guint64 changes;
 };
 
@@ -131,7 +130,9 @@ prepare(Play *play, GError **error)
 	play->notebook = prepare_notebook(&prepare, &play->variables, error);
 	if (play->notebook == NULL)
 		return FALSE;
-	play->player = player_new(play->notebook, play->settings->output_limit);
+	OutputLimits limits = { .max_bytes = play->settings->output_limit,
+		.max_outputs = play->settings->max_outputs };
+	play->player = player_new(play->notebook, limits);
 	return TRUE;
 }
 
@@ -147,7 +148,8 @@ play_new(const Settings *settings, PlaySpec *spec)
 	play->failure = FAILURE_NONE;
 	play->begun_ms = clock_ms();
 	play->begun_wall_us = clock_wall_us();
-	play->limit_ms = play->begun_ms + settings->start_timeout_ms;
+	time_limits_init(&play->limits, settings);
+	time_limits_begin(&play->limits, TIME_LIMIT_START, play->begun_ms);
 	play->log = job_log_new(spec->log);
 	handshake_init(&play->handshake, play->begun_ms);
 	if (!start_kernel(play, &error))
@@ -238,12 +240,14 @@ play_deadline(const Play *play)
 {
 	if (play->state == PLAY_ENDED)
 		return -1;
-	if (play->quiet_ms > 0)
+	gint64 kernel_ms = kernel_deadline(play->kernel);
+	if (play->quiet_ms > 0 && kernel_ms != 0)
 		return play->quiet_ms;
-	if (play->state == PLAY_STARTING)
-		return earlier(play->limit_ms, play->handshake.next_ms);
-	gint64 own = play->state == PLAY_STOPPING ? play->rung_ms : play->limit_ms;
-	return earlier(own, player_deadline(play->player));
+	gint64 own_ms = play->state == PLAY_STARTING ? play->handshake.next_ms
+						     : player_deadline(play->player);
+	gint64 limit_ms = play->state == PLAY_STOPPING ? play->ladder.next_ms
+						       : time_limits_deadline(&play->limits);
+	return earlier(kernel_ms, earlier(limit_ms, own_ms));
 }
 
 static gboolean
@@ -284,9 +288,10 @@ play_on(Play *play)
 
 		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
 			player_sent(play->player, msg_id);
+		time_limits_begin(&play->limits, TIME_LIMIT_CELL, clock_ms());
 	}
 	if (player_state(play->player) != PLAYER_WAITING ||
-		(play->rung > 0 && player_is_idle(play->player)))
+		(ladder_has_interrupted(&play->ladder) && player_is_idle(play->player)))
 		end(play);
 }
 
@@ -301,7 +306,8 @@ begin_playing(Play *play)
 	}
 	kernel_note_ready(play->kernel);
 	play->state = PLAY_PLAYING;
-	play->limit_ms = clock_ms() + play->settings->run_timeout_ms;
+	time_limits_end(&play->limits, TIME_LIMIT_START);
+	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
 	play_on(play);
 }
 
@@ -325,7 +331,9 @@ refuse(Play *play, Channel channel, const GError *error)
 	job_log_add(play->log, "a message was left out: %s", error->message);
 	if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_FORBIDDEN))
 		return;
-	if (channel == CHANNEL_SHELL)
+	if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE))
+		end_with(play, "output_limit", error);
+	else if (channel == CHANNEL_SHELL)
 		end_with(play, "kernel_failed", error);
 	else
 		player_miss_outputs(play->player);
@@ -352,6 +360,8 @@ drain(Play *play, Channel channel, gint64 now_ms)
 			player_take(play->player, channel, message, now_ms);
 	}
 	play->changes += (guint64) taken;
+	if (channel == CHANNEL_IOPUB)
+		play->iopub_is_read = taken < BATCH;
 	return taken > 0;
 }
 
@@ -392,25 +402,9 @@ mourn(Play *play, gboolean heard, gint64 now_ms)
 static void
 climb(Play *play, gint64 now_ms)
 {
-	static const struct {
-		int signal_number; /* 0: interrupt */
-		const char *word;
-		gint64 wait_ms;
-	} ladder[] = { { 0, "interrupted", 1000 }, { 0, "interrupted again", 1000 },
-		{ SIGTERM, "sent SIGTERM", 2000 }, { SIGKILL, "killed", 2000 } };
-	gboolean early = play->rung == 0 && player_is_executing(play->player);
-
-	if (play->rung >= G_N_ELEMENTS(ladder) && now_ms >= play->rung_ms)
+	if (!ladder_climb(&play->ladder, play->kernel, player_is_executing(play->player), play->log,
+		    now_ms))
 		end(play);
-	if (play->state == PLAY_ENDED || (now_ms < play->rung_ms && !early))
-		return;
-	job_log_add(play->log, "the kernel is %s", ladder[play->rung].word);
-	if (ladder[play->rung].signal_number == 0)
-		kernel_interrupt(play->kernel);
-	else
-		kernel_signal(play->kernel, ladder[play->rung].signal_number);
-	play->rung_ms = now_ms + ladder[play->rung].wait_ms;
-	play->rung++;
 }
 
 /* Begins to end the run for a reason that is already in its failure. */
@@ -422,24 +416,35 @@ begin_stopping(Play *play)
 		return;
 	}
 	play->state = PLAY_STOPPING;
-	play->rung_ms = clock_ms() + EXECUTING_MS;
+	ladder_begin(&play->ladder, clock_ms());
 	climb(play, clock_ms());
 }
 
+/* Begins to end the run when it has taken too long. */
 static void
-time_out(Play *play)
+look_at_limits(Play *play, gint64 now_ms)
 {
-	gboolean starting = play->state == PLAY_STARTING;
-	g_autofree char *sentence = g_strdup_printf(
-		starting ? "The kernel was not ready after %.0f seconds (setting start_timeout)."
-			 : "The run took longer than %.0f seconds (setting run_timeout).",
-		(double) (starting ? play->settings->start_timeout_ms
-				   : play->settings->run_timeout_ms) /
-			1000);
+	g_autofree char *sentence = NULL;
+	const char *reason;
 
-	failure_set(&play->failure, starting ? "kernel_failed" : "timed_out", "TimedOut", sentence,
-		starting ? -1 : player_cell(play->player));
+	if (!time_limits_reached(&play->limits, now_ms, &reason, &sentence))
+		return;
+	failure_set(&play->failure, reason, "TimedOut", sentence,
+		play->state == PLAY_STARTING ? -1 : player_cell(play->player));
 	begin_stopping(play);
+}
+
+/* A kernel that has hung up cannot say any more how it goes on. */
+static void
+look_at_channels(Play *play, gint64 now_ms)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (kernel_check_channels(play->kernel, now_ms, &error))
+		return;
+	if (play->state == PLAY_PLAYING)
+		player_miss_outputs(play->player);
+	end_with(play, "kernel_failed", error);
 }
 
 /* What the state wants to do now. */
@@ -450,9 +455,10 @@ advance(Play *play, gint64 now_ms)
 		shake_hands(play, now_ms);
 	else
 		play_on(play);
-	if ((play->state == PLAY_STARTING || play->state == PLAY_PLAYING) &&
-		now_ms >= play->limit_ms)
-		time_out(play);
+	if (play->state == PLAY_STARTING || play->state == PLAY_PLAYING) {
+		look_at_channels(play, now_ms);
+		look_at_limits(play, now_ms);
+	}
 	if (play->state == PLAY_STOPPING)
 		climb(play, now_ms);
 }
@@ -466,7 +472,7 @@ play_step(Play *play)
 		return;
 	kernel_step(play->kernel);
 	gboolean heard = drain_all(play, now_ms);
-	if (play->state != PLAY_STARTING && play->state != PLAY_ENDED)
+	if (play->state != PLAY_STARTING && play->state != PLAY_ENDED && play->iopub_is_read)
 		player_tick(play->player, now_ms);
 	if (play->state == PLAY_ENDED)
 		return;

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "notebook/outputs.h"
 #include "notebook/translate.h"
 #include "notebook/widgets.h"
 
@@ -33,12 +32,12 @@ is_authors(Notebook *notebook, size_t index)
 }
 
 Player *
-player_new(Notebook *notebook, gint64 output_limit)
+player_new(Notebook *notebook, OutputLimits limits)
 {
 	Player *player = g_new0(Player, 1);
 
 	player->notebook = notebook;
-	player->outputs = outputs_new(output_limit);
+	player->outputs = outputs_new(limits);
 	player->widgets = widgets_new(player->outputs);
 	player->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	player->state = PLAYER_READY;
@@ -100,6 +99,18 @@ request_of(json_object *cell)
 	return request;
 }
 
+/* The index of the next cell that is run; behind the last one where none is left. */
+static size_t
+next_cell(const Player *player)
+{
+	size_t n_cells = notebook_n_cells(player->notebook);
+	size_t next = (size_t) (player->cell + 1);
+
+	while (next < n_cells && !notebook_cell_is_run(notebook_cell(player->notebook, next)))
+		next++;
+	return next;
+}
+
 json_object *
 player_next_comm(Player *player)
 {
@@ -116,12 +127,9 @@ player_next_comm(Player *player)
 json_object *
 player_next(Player *player)
 {
-	size_t n_cells = notebook_n_cells(player->notebook);
-	size_t next = (size_t) (player->cell + 1);
+	size_t next = next_cell(player);
 
-	while (next < n_cells && !notebook_cell_is_run(notebook_cell(player->notebook, next)))
-		next++;
-	if (next >= n_cells) {
+	if (next >= notebook_n_cells(player->notebook)) {
 		player->state = PLAYER_DONE;
 		return NULL;
 	}
@@ -325,10 +333,17 @@ player_kernel_died(Player *player, const char *sentence)
 {
 	if (player->state == PLAYER_DONE || player->state == PLAYER_FAILED)
 		return;
+	if (player->state == PLAYER_READY &&
+		next_cell(player) >= notebook_n_cells(player->notebook)) {
+		player->state = PLAYER_DONE;
+		return;
+	}
 	if (player->exiting) {
 		end_cell(player);
 		return;
 	}
+	if (player->state == PLAYER_WAITING)
+		player->outputs_complete = FALSE;
 	failure_set(&player->failure, "kernel_died", "KernelDied", sentence, player->cell);
 	fail(player);
 }

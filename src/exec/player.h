@@ -17,6 +17,7 @@
 #include "jupyter/connection.h"
 #include "jupyter/wire.h"
 #include "notebook/notebook.h"
+#include "notebook/outputs.h"
 
 typedef enum {
 	PLAYER_READY,
@@ -27,8 +28,8 @@ typedef enum {
 
 typedef struct Player Player;
 
-/* Plays notebook, which is borrowed for the player's whole life; output_limit is the ceiling in bytes. */
-Player *player_new(Notebook *notebook, gint64 output_limit);
+/* Plays notebook, which is borrowed for the player's whole life. */
+Player *player_new(Notebook *notebook, OutputLimits limits);
 void player_free(Player *player);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Player, player_free)
 
@@ -48,12 +49,13 @@ void player_sent(Player *player, const char *msg_id);
 /* Takes a message of shell or iopub. */
 void player_take(Player *player, Channel channel, const WireMessage *message, gint64 now_ms);
 
-/* When player_tick wants to be called (clock_ms()); -1 for never. */
+/* When player_tick wants to be called (clock_ms()); -1 for never. Not while something lies unread on iopub:
+ * what a slow reader has not taken yet is not lost. */
 gint64 player_deadline(const Player *player);
 void player_tick(Player *player, gint64 now_ms);
 
-/* Says that the kernel has gone: DONE if the notebook had asked for it, else FAILED with the reason
- * kernel_died and this sentence. */
+/* Says that the kernel has gone: DONE if the notebook had asked for it or no cell is left, else FAILED with
+ * the reason kernel_died and this sentence. */
 void player_kernel_died(Player *player, const char *sentence);
 
 /* The index of the cell in flight, or of the last one; -1 before the first. */

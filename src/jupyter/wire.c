@@ -15,7 +15,7 @@
 #define PROTOCOL "5.3"
 #define N_SIGNED 4
 #define MAC_SIZE 32
-#define MAX_DEPTH 1000
+#define MAX_DEPTH 400 /* an output must fit into a notebook, which may be 500 deep */
 
 struct Wire {
 	EVP_MAC *mac;

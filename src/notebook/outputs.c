@@ -16,6 +16,7 @@ typedef struct CellState {
 	gboolean text_is_written;
 	gboolean clear_waits;
 	gint64 bytes;
+	gint64 n_outputs;
 	GPtrArray *display_ids; /* those that lead to outputs of the cell */
 } CellState;
 
@@ -26,10 +27,17 @@ typedef struct Display {
 	gint64 bytes;
 } Display;
 
+/* Which ceiling was hit. */
+typedef enum {
+	FULL_NOT,
+	FULL_BYTES,
+	FULL_COUNT,
+} Full;
+
 struct Outputs {
-	gint64 ceiling;
-	gint64 bytes; /* of all cells */
-	gboolean full;
+	OutputLimits limits;
+	gint64 bytes, n_outputs; /* of all cells */
+	Full full;
 	GHashTable *states;   /* cell -> CellState */
 	GHashTable *displays; /* display id -> GPtrArray of Display */
 };
@@ -72,11 +80,11 @@ displays_free(gpointer data)
 }
 
 Outputs *
-outputs_new(gint64 ceiling_bytes)
+outputs_new(OutputLimits limits)
 {
 	Outputs *outputs = g_new0(Outputs, 1);
 
-	outputs->ceiling = ceiling_bytes;
+	outputs->limits = limits;
 	outputs->states = g_hash_table_new_full(NULL, NULL, NULL, cell_state_free);
 	outputs->displays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, displays_free);
 	return outputs;
@@ -110,11 +118,15 @@ find_state(Outputs *outputs, json_object *cell)
 static gboolean
 refuse_full(Outputs *outputs, GError **error)
 {
-	outputs->full = TRUE;
-	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
-		"the outputs of the run are larger than output_limit allows (%" G_GINT64_FORMAT
-		" bytes)",
-		outputs->ceiling);
+	if (outputs->full == FULL_COUNT)
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+			"the run has more outputs than max_outputs allows (%" G_GINT64_FORMAT ")",
+			outputs->limits.max_outputs);
+	else
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+			"the outputs of the run are larger than output_limit allows "
+			"(%" G_GINT64_FORMAT " bytes)",
+			outputs->limits.max_bytes);
 	return FALSE;
 }
 
@@ -122,10 +134,25 @@ refuse_full(Outputs *outputs, GError **error)
 static gboolean
 count(Outputs *outputs, CellState *state, gint64 bytes, GError **error)
 {
-	if (bytes > outputs->ceiling - outputs->bytes)
+	if (bytes > outputs->limits.max_bytes - outputs->bytes) {
+		outputs->full = FULL_BYTES;
 		return refuse_full(outputs, error);
+	}
 	outputs->bytes += bytes;
 	state->bytes += bytes;
+	return TRUE;
+}
+
+/* Counts one more output; false at the ceiling. */
+static gboolean
+count_output(Outputs *outputs, CellState *state, GError **error)
+{
+	if (outputs->n_outputs >= outputs->limits.max_outputs) {
+		outputs->full = FULL_COUNT;
+		return refuse_full(outputs, error);
+	}
+	outputs->n_outputs++;
+	state->n_outputs++;
 	return TRUE;
 }
 
@@ -169,6 +196,8 @@ clear_cell(Outputs *outputs, CellState *state)
 	state->clear_waits = FALSE;
 	outputs->bytes -= state->bytes;
 	state->bytes = 0;
+	outputs->n_outputs -= state->n_outputs;
+	state->n_outputs = 0;
 	json_object_object_add(state->cell, "outputs", json_object_new_array());
 	for (guint i = 0; i < state->display_ids->len; i++)
 		forget_displays(outputs, state, g_ptr_array_index(state->display_ids, i));
@@ -184,7 +213,8 @@ append_output(Message *message, json_object *output, gint64 bytes, GError **erro
 	if (state->clear_waits)
 		clear_cell(message->outputs, state);
 	close_stream(state);
-	if (!count(message->outputs, state, bytes, error)) {
+	if (!count_output(message->outputs, state, error) ||
+		!count(message->outputs, state, bytes, error)) {
 		json_object_put(output);
 		return FALSE;
 	}
@@ -408,7 +438,7 @@ take(Message *message, GError **error)
 {
 	json_object *execution_count = json_member(message->content, "execution_count");
 
-	if (message->outputs->full)
+	if (message->outputs->full != FULL_NOT)
 		return refuse_full(message->outputs, error);
 	for (size_t i = 0; i < G_N_ELEMENTS(takers); i++) {
 		if (strcmp(takers[i].type, message->type) != 0)
@@ -443,7 +473,9 @@ outputs_capture(Outputs *outputs, json_object *cell, const char *msg_type, json_
 gboolean
 outputs_count(Outputs *outputs, gint64 bytes, GError **error)
 {
-	if (outputs->full || bytes > outputs->ceiling - outputs->bytes)
+	if (outputs->full == FULL_NOT && bytes > outputs->limits.max_bytes - outputs->bytes)
+		outputs->full = FULL_BYTES;
+	if (outputs->full != FULL_NOT)
 		return refuse_full(outputs, error);
 	outputs->bytes += bytes;
 	return TRUE;

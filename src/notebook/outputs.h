@@ -13,15 +13,20 @@
 
 typedef struct Outputs Outputs;
 
-/* ceiling_bytes is the setting output_limit, for all cells together. */
-Outputs *outputs_new(gint64 ceiling_bytes);
+/* For all cells together. */
+typedef struct OutputLimits {
+	gint64 max_bytes;   /* the setting output_limit */
+	gint64 max_outputs; /* the setting of that name */
+} OutputLimits;
+
+Outputs *outputs_new(OutputLimits limits);
 void outputs_free(Outputs *outputs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outputs, outputs_free)
 
 /* Takes one iopub message (msg_type: stream, display_data, update_display_data, execute_result,
  * error, clear_output, execute_input; others are ignored) for a cell. Parts of content are shared,
  * so the caller must not change it afterwards; message_size is its size on the wire. False when
- * the ceiling is hit: TOO_LARGE naming output_limit; the message is dropped then, and every later
+ * a ceiling is hit: TOO_LARGE naming its setting; the message is dropped then, and every later
  * one. */
 gboolean outputs_take(Outputs *outputs, json_object *cell, const char *msg_type,
 	json_object *content, size_t message_size, GError **error);

@@ -10,7 +10,8 @@
 #include "notebook/outputs.h"
 
 #define LIMIT 4096
-#define MAX_DEPTH 1000
+#define MAX_OUTPUTS 20
+#define MAX_DEPTH 400
 /* What an escaped byte, the indentation of a deep value and an output's own members add to a message. */
 #define MAX_PRINTED (1 << 20)
 
@@ -64,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_autofree char *text = g_strndup((const char *) data, size);
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	g_autoptr(Notebook) notebook = notebook_parse(cells, strlen(cells), NULL);
-	g_autoptr(Outputs) outputs = outputs_new(LIMIT);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ LIMIT, MAX_OUTPUTS });
 	gboolean full = FALSE;
 
 	for (char **line = lines; *line != NULL; line++)

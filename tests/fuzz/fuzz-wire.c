@@ -18,6 +18,7 @@
 #define MESSAGE_END 0x1d
 #define N_SIGNED 4
 #define OUTPUT_LIMIT (1 << 20)
+#define MAX_OUTPUTS 20
 
 static const char cells[] =
 	"{\"nbformat\": 4, \"nbformat_minor\": 4, \"metadata\": {}, \"cells\": ["
@@ -108,7 +109,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autoptr(Wire) wire = wire_new(KEY);
 	g_autoptr(Notebook) notebook = notebook_parse(cells, strlen(cells), NULL);
-	g_autoptr(Player) player = player_new(notebook, OUTPUT_LIMIT);
+	g_autoptr(Player) player =
+		player_new(notebook, (OutputLimits){ OUTPUT_LIMIT, MAX_OUTPUTS });
 	g_autoptr(GArray) messages = split((const char *) data, size, MESSAGE_END);
 	g_autoptr(json_object) request = player_next(player);
 	Handshake handshake;

@@ -59,7 +59,8 @@ def send_frame(sock: socket.socket, body: dict, fds: tuple[int, ...] = ()) -> No
     if fds:
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         data = data[sock.sendmsg([data], ancillary):]
-    sock.sendall(data)
+    if data:  # who has all of it may have closed the socket
+        sock.sendall(data)
 
 
 def receive_exactly(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:

@@ -6,6 +6,7 @@
 #include "oracle.h"
 
 #define CEILING (1 << 20)
+#define MAX_OUTPUTS 100
 
 static json_object *
 json(const char *text)
@@ -48,7 +49,7 @@ assert_outputs(Outputs *outputs, json_object *cell, const char *expected)
 static void
 test_streams_are_joined(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(CEILING);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, MAX_OUTPUTS });
 	g_autoptr(json_object) cell = new_cell();
 
 	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": \"a\"}");
@@ -65,7 +66,7 @@ test_streams_are_joined(void)
 static void
 test_a_waiting_clear_waits(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(CEILING);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, MAX_OUTPUTS });
 	g_autoptr(json_object) cell = new_cell();
 
 	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": \"old\"}");
@@ -82,7 +83,7 @@ test_a_waiting_clear_waits(void)
 static void
 test_a_display_id_spans_cells(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(CEILING);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, MAX_OUTPUTS });
 	g_autoptr(json_object) one = new_cell();
 	g_autoptr(json_object) two = new_cell();
 	const char *shown = "{\"data\": {\"text/plain\": \"1\"}, \"metadata\": {}, "
@@ -106,7 +107,7 @@ test_misshapen_messages_are_ignored(void)
 {
 	static const char *const types[] = { "stream", "display_data", "execute_result",
 		"update_display_data", "error", "execute_input", "status", "comm_open", "" };
-	g_autoptr(Outputs) outputs = outputs_new(CEILING);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, MAX_OUTPUTS });
 	g_autoptr(json_object) cell = new_cell();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
@@ -136,7 +137,7 @@ fill(Outputs *outputs, json_object *cell, const char *type, const char *content)
 static void
 test_the_ceiling(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(1000);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ 1000, MAX_OUTPUTS });
 	g_autoptr(json_object) one = new_cell();
 	g_autoptr(json_object) two = new_cell();
 
@@ -147,10 +148,30 @@ test_the_ceiling(void)
 	g_assert_cmpuint(json_object_array_length(json_array_member(one, "outputs")), ==, 1);
 }
 
+/* Joined streams are one; what was cleared counts no longer. */
+static void
+test_the_number_of_outputs(void)
+{
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, 2 });
+	g_autoptr(json_object) one = new_cell();
+	g_autoptr(json_object) two = new_cell();
+	g_autoptr(json_object) content = json("{\"data\": {}}");
+	g_autoptr(GError) error = NULL;
+
+	for (int i = 0; i < 10; i++)
+		take(outputs, one, "stream", "{\"name\": \"stdout\", \"text\": \"0\"}");
+	take(outputs, two, "display_data", "{\"data\": {}}");
+	take(outputs, one, "clear_output", "{}");
+	take(outputs, two, "display_data", "{\"data\": {}}");
+	g_assert_false(outputs_take(outputs, one, "display_data", content, 10, &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
+	g_assert_nonnull(strstr(error->message, "max_outputs"));
+}
+
 static void
 test_what_is_gone_does_not_count(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(1000);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ 1000, MAX_OUTPUTS });
 	g_autoptr(json_object) cell = new_cell();
 
 	take(outputs, cell, "display_data",
@@ -173,7 +194,7 @@ test_equals_nbclient(void)
 		g_autoptr(json_object) play = json(answer);
 		json_object *messages = json_array_member(play, "messages");
 		json_object *expected = json_array_member(play, "cells");
-		g_autoptr(Outputs) outputs = outputs_new(CEILING);
+		g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ CEILING, MAX_OUTPUTS });
 		g_autoptr(json_object) cells = json_object_new_array();
 
 		for (size_t i = 0; i < json_object_array_length(expected); i++)
@@ -198,7 +219,7 @@ test_equals_nbclient(void)
 static void
 test_much_text_is_joined_fast(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(G_MAXINT64);
+	g_autoptr(Outputs) outputs = outputs_new((OutputLimits){ G_MAXINT64, MAX_OUTPUTS });
 	g_autoptr(json_object) cell = new_cell();
 	g_autoptr(json_object) content =
 		json("{\"name\": \"stdout\", \"text\": \"a line of one hundred bytes or so, "
@@ -222,6 +243,7 @@ main(int argc, char **argv)
 	g_test_add_func(
 		"/outputs/misshapen-messages-are-ignored", test_misshapen_messages_are_ignored);
 	g_test_add_func("/outputs/the-ceiling", test_the_ceiling);
+	g_test_add_func("/outputs/number", test_the_number_of_outputs);
 	g_test_add_func("/outputs/what-is-gone-does-not-count", test_what_is_gone_does_not_count);
 	g_test_add_func("/outputs/equals-nbclient", test_equals_nbclient);
 	g_test_add_func("/outputs/much-text-is-joined-fast", test_much_text_is_joined_fast);

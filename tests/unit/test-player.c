@@ -27,7 +27,8 @@ begin(Fixture *fixture, const char *text)
 
 	fixture->notebook = notebook_parse(text, strlen(text), &error);
 	g_assert_no_error(error);
-	fixture->player = player_new(fixture->notebook, 1000);
+	fixture->player = player_new(
+		fixture->notebook, (OutputLimits){ .max_bytes = 1000, .max_outputs = 100 });
 	fixture->n_sent = 0;
 }
 
@@ -209,6 +210,34 @@ test_death(void)
 	player_kernel_died(fixture.player, "signal 9");
 	g_assert_cmpstr(player_failure(fixture.player)->reason, ==, "kernel_died");
 	g_assert_cmpstr(player_failure(fixture.player)->evalue, ==, "signal 9");
+	g_assert_false(player_outputs_complete(fixture.player));
+	finish(&fixture);
+}
+
+/* Between two cells, and behind the last one. */
+static void
+test_death_after_a_cell(void)
+{
+	Fixture fixture;
+
+	begin(&fixture, NOTEBOOK(CELL("a", "{}") "," CELL("b", "{}") "," CELL("", "{}")));
+	expect_next(&fixture, "a");
+	reply(&fixture, "0", OK);
+	idle(&fixture, "0");
+	player_kernel_died(fixture.player, "signal 9");
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_FAILED);
+	finish(&fixture);
+	begin(&fixture, NOTEBOOK(CELL("a", "{}") "," CELL("b", "{}") "," CELL("", "{}")));
+	expect_next(&fixture, "a");
+	reply(&fixture, "0", OK);
+	idle(&fixture, "0");
+	expect_next(&fixture, "b");
+	reply(&fixture, "1", OK);
+	idle(&fixture, "1");
+	player_kernel_died(fixture.player, "signal 9");
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_DONE);
+	g_assert_cmpint(player_done(fixture.player), ==, 2);
+	g_assert_true(player_outputs_complete(fixture.player));
 	finish(&fixture);
 }
 
@@ -253,6 +282,7 @@ main(int argc, char **argv)
 	g_test_add_func("/player/late-output", test_late_output);
 	g_test_add_func("/player/endings", test_endings);
 	g_test_add_func("/player/death", test_death);
+	g_test_add_func("/player/death-after-a-cell", test_death_after_a_cell);
 	g_test_add_func("/player/death-after-exit", test_death_after_exit);
 	g_test_add_func("/player/output-limit", test_output_limit);
 	return g_test_run();

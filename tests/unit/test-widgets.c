@@ -87,7 +87,8 @@ static void
 play(json_object *play)
 {
 	g_autoptr(Notebook) notebook = notebook_parse(NOTEBOOK, strlen(NOTEBOOK), NULL);
-	g_autoptr(Player) player = player_new(notebook, LIMIT);
+	g_autoptr(Player) player =
+		player_new(notebook, (OutputLimits){ .max_bytes = LIMIT, .max_outputs = 100 });
 	json_object *messages = json_array_member(play, "messages");
 	size_t at = 0;
 
@@ -134,7 +135,8 @@ test_equals_nbclient(void)
 static void
 test_the_ceiling_counts_what_is_kept(void)
 {
-	g_autoptr(Outputs) outputs = outputs_new(1000);
+	g_autoptr(Outputs) outputs =
+		outputs_new((OutputLimits){ .max_bytes = 1000, .max_outputs = 100 });
 	g_autoptr(Widgets) widgets = widgets_new(outputs);
 	g_autoptr(GError) error = NULL;
 	g_autofree char *long_text = g_strnfill(900, 'x');
@@ -163,7 +165,8 @@ test_misshapen_messages_are_ignored(void)
 		"{\"comm_id\": \"o\", \"data\": {\"state\": {\"msg_id\": \"\"}}}",
 		"{\"comm_id\": \"o\", \"data\": {\"state\": {\"msg_id\": 7}, \"buffer_paths\": "
 		"[1]}}" };
-	g_autoptr(Outputs) outputs = outputs_new(1000);
+	g_autoptr(Outputs) outputs =
+		outputs_new((OutputLimits){ .max_bytes = 1000, .max_outputs = 100 });
 	g_autoptr(Widgets) widgets = widgets_new(outputs);
 	g_autoptr(json_object) open =
 		json_tokener_parse("{\"comm_id\": \"o\", \"target_name\": \"jupyter.widget\", "
