@@ -1,7 +1,7 @@
 """The scripted kernel (tests/kernel) as kernelspecs: a cell's source is what the kernel does with it.
 
     kernels = ScriptedKernels(folder)              # compiles it, into a folder that all accounts reach
-    kernels.add("dies-at-start", "die 9")          # a script for the start
+    kernels.add("dies-at-start", "die 9")          # one more kernelspec, with a script for the start
     make_site(kernels={"kernel_path": kernels.path})
     notebook(['send stream "hi"; die 9'], kernel="scripted")
 
@@ -54,7 +54,14 @@ class ScriptedKernels:
                                capture_output=True, text=True).stdout.split()
         subprocess.run(["/usr/bin/cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-o", self.program,
                         *(os.path.join(SOURCES, name) for name in FILES), *flags], check=True)
+        self.names: dict[str, str] = {}
         self.add("scripted")
+
+    def named(self, title: str, start: str, **members: Any) -> str:
+        """add() under a name of its own, once a title."""
+        if title not in self.names:
+            self.names[title] = self.add(f"scripted-{len(self.names)}", start, **members)
+        return self.names[title]
 
     def add(self, name: str, start: str = "", **members: Any) -> str:
         """A kernelspec whose kernel plays this script when it starts; gives its name."""
