@@ -100,23 +100,55 @@ print_indent(GString *text, int depth)
 
 static void print_sorted(GString *text, json_object *value, int depth);
 
+/* As json-c does it, without a buffer for each of the many lines of a notebook. */
+static void
+print_string(GString *text, const char *string, size_t size)
+{
+	static const char letters[0x20] = {
+		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+	};
+	size_t done = 0;
+
+	g_string_append_c(text, '"');
+	for (size_t i = 0; i < size; i++) {
+		unsigned char byte = (unsigned char) string[i];
+
+		if (byte >= 0x20 && byte != '"' && byte != '\\')
+			continue;
+		g_string_append_len(text, string + done, (gssize) (i - done));
+		done = i + 1;
+		g_string_append_c(text, '\\');
+		if (byte >= 0x20)
+			g_string_append_c(text, (char) byte);
+		else if (letters[byte] != '\0')
+			g_string_append_c(text, letters[byte]);
+		else
+			g_string_append_printf(text, "u%04x", byte);
+	}
+	g_string_append_len(text, string + done, (gssize) (size - done));
+	g_string_append_c(text, '"');
+}
+
 static void
 print_scalar(GString *text, json_object *value)
 {
 	size_t length;
+
+	if (json_object_is_type(value, json_type_string)) {
+		print_string(text, json_object_get_string(value),
+			(size_t) json_object_get_string_len(value));
+		return;
+	}
 	const char *plain = json_object_to_json_string_length(
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
 	g_string_append_len(text, plain, (gssize) length);
 }
 
-/* json-c escapes a name like any string. */
 static void
 print_name(GString *text, const char *name)
 {
-	g_autoptr(json_object) string = json_object_new_string(name);
-
-	print_scalar(text, string);
+	print_string(text, name, strlen(name));
 	g_string_append(text, ": ");
 }
 

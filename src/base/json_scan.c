@@ -165,11 +165,24 @@ scan_escape(Scan *scan)
 	return TRUE;
 }
 
+/* Past what needs no look of its own. */
+static void
+skip_plain(Scan *scan)
+{
+	const unsigned char *text = (const unsigned char *) scan->text;
+	size_t at = scan->at;
+
+	while (at < scan->size && text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
+		at++;
+	scan->at = at;
+}
+
 static gboolean
 scan_string(Scan *scan)
 {
 	scan->at++;
 	for (;;) {
+		skip_plain(scan);
 		int byte = peek(scan);
 
 		if (byte < 0)

@@ -1,5 +1,6 @@
 /* nbhook-exec: plays one notebook. */
 #include <glib.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,15 @@ static void
 print_error(const char *message)
 {
 	fprintf(stderr, "nbhook-exec: %s\n", message);
+}
+
+/* A message of many megabytes passes through several copies; pages that go back to the system in between
+ * cost more than the copying. The process lives for one run. */
+static void
+settle_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, G_MAXINT);
 }
 
 /* What the kernel's process must not be able to do to this one, and what this one owes it. */
@@ -80,6 +90,7 @@ serve(void)
 	}
 	log_init("nbhook-exec", settings->log_level);
 	settle_process();
+	settle_memory();
 	if (service_run(argument_socket, settings, &error))
 		return 0;
 	g_info("ends without a run: %s", error->message);

@@ -31,13 +31,25 @@ line_end_length(const char *text, size_t size)
 	}
 }
 
+/* The bytes that a line end may begin with. */
+static const gboolean begins_end[256] = { ['\n'] = TRUE,
+	['\v'] = TRUE,
+	['\f'] = TRUE,
+	['\r'] = TRUE,
+	[0x1c] = TRUE,
+	[0x1d] = TRUE,
+	[0x1e] = TRUE,
+	[0xc2] = TRUE,
+	[0xe2] = TRUE };
+
 /* The size of the first line of text with its end. */
 static size_t
 line_length(const char *text, size_t size)
 {
 	for (size_t at = 0; at < size; at++) {
+		if (!begins_end[(unsigned char) text[at]])
+			continue;
 		size_t end = line_end_length(text + at, size - at);
-
 		if (end > 0)
 			return at + end;
 	}

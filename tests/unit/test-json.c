@@ -180,6 +180,28 @@ test_depth(void)
 	}
 }
 
+/* Every byte as a string of its own, and between others, as json-c escapes it. */
+static void
+test_sorted_strings(void)
+{
+	for (int byte = 0; byte < 0x80; byte++) {
+		const char text[] = { 'a', (char) byte, (char) byte, '/', 'b' };
+		g_autoptr(json_object) value = json_object_new_string_len(text, sizeof text);
+		g_autoptr(json_object) single = json_object_new_string_len(text + 1, 1);
+		g_autofree char *printed = json_print_sorted(value);
+		g_autofree char *printed_single = json_print_sorted(single);
+		g_autofree char *wanted = g_strconcat(
+			json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE), "\n",
+			NULL);
+		g_autofree char *wanted_single = g_strconcat(
+			json_object_to_json_string_ext(single, JSON_C_TO_STRING_NOSLASHESCAPE),
+			"\n", NULL);
+
+		g_assert_cmpstr(printed, ==, wanted);
+		g_assert_cmpstr(printed_single, ==, wanted_single);
+	}
+}
+
 /* Python writes numbers that JSON has not; nothing else is let through with them. */
 static void
 test_python_numbers(void)
@@ -204,6 +226,7 @@ main(int argc, char **argv)
 	g_test_add_func("/json/refused", test_refused);
 	g_test_add_func("/json/size-counts", test_size_counts);
 	g_test_add_func("/json/sorted", test_sorted);
+	g_test_add_func("/json/sorted-strings", test_sorted_strings);
 	g_test_add_func("/json/doubles-are-short", test_doubles_are_short);
 	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
 	g_test_add_func("/json/members", test_members);
