@@ -9,6 +9,7 @@ minutes pass between two runs: the removal of the first one's many files slows d
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -23,6 +24,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")]
 
 import accounts  # noqa: E402
+import playing  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from plan import Listener, Program  # noqa: E402
 from running import RunningSite, open_folder, running_site  # noqa: E402
@@ -34,6 +36,7 @@ ACCEPT_ROUNDS = 3
 ACCEPT_TURN_S = 1.5
 CALLERS = (1, 8, 64)
 LATENCY_ROUNDS = 9
+CELL_ROUNDS = 5
 NBCONVERT_ROUNDS = 3
 FILE_MIB = 200
 FILE_ROUNDS = 7
@@ -305,6 +308,20 @@ class Bench:
                  if line.lower().startswith("content-location: ")]
         return float(seconds), found[0].strip() if found else ""
 
+    # Seconds until the cells of a notebook have been played.
+
+    def cells(self) -> None:
+        with contextlib.closing(playing.Players(self.stage)) as players:
+            for title, sources in playing.NOTEBOOKS.items():
+                series = {name: Series() for name in ("nbhook", "raw", "nbclient")}
+                for _ in range(CELL_ROUNDS):
+                    for name, seconds in players.turn(sources):
+                        series[name].values.append(seconds)
+                self.rows.append(compared(title, series["nbhook"], series["raw"], "s",
+                                          "raw client", at_most=1.3))
+                self.rows.append(compared(title, series["nbhook"], series["nbclient"], "s",
+                                          "nbclient"))
+
     def table(self) -> str:
         words = {None: "", True: "met", False: "not met"}
         lines = [("", "nbhook: median (spread)", "beside", "ratio", "goal", "")]
@@ -321,7 +338,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--prefix", required=True, help="what it was configured for")
     parser.add_argument("--flags", default="", help="the compiler's flags")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        choices=["requests", "accepts", "slow_accepts", "latency", "files"],
+                        choices=["requests", "accepts", "slow_accepts", "latency", "files", "cells"],
                         help="only this part; may be given several times")
     return parser.parse_args()
 
@@ -336,7 +353,7 @@ def main() -> int:
         bench = Bench(arguments.build, arguments.prefix, stage)
         # Accepts first: ext4 looks for free inodes slowly when many have just been freed.
         parts: list[Callable[[], None]] = [bench.accepts, bench.requests, bench.latency,
-                                           bench.slow_accepts, bench.files]
+                                           bench.slow_accepts, bench.files, bench.cells]
         for part in parts:
             if not arguments.only or part.__name__ in arguments.only:
                 print(f"bench: {part.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)
