@@ -33,7 +33,7 @@ SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 LONGEST_CALL_S = 90.0
 
 # What a leak check needs (ptrace) the undumpable runner and executors do not allow.
-SANITIZER = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"}
+SANITIZER = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16"}
 SANITIZER_WITHOUT_LEAKS = {**SANITIZER, "ASAN_OPTIONS": "detect_leaks=0"}
 
 

@@ -178,9 +178,10 @@ def test_wrong_words_are_refused(words):
 def test_it_serves_what_it_prints(start):
     quickstart = start()
     assert f"nbhook is ready at {quickstart.url}/\n" in quickstart.output
-    hello, table, fails, sleeps = quickstart.urls()
+    hello, table, kinds, fails, sleeps = quickstart.urls()
     assert requests.get(hello, timeout=60).text == "<h1>Hello, Ada!</h1>"
     assert "Everest" in requests.get(table, timeout=60).text
+    assert "<h1" in requests.get(kinds, timeout=60).text
     answer = requests.get(fails, timeout=60)
     assert (answer.status_code, answer.json()["ename"]) == (500, "ValueError")
     assert requests.get(f"{sleeps}?seconds=1", timeout=60).text == "Slept for 1 seconds.\n"
@@ -197,7 +198,7 @@ def test_env_makes_the_command_and_the_module_work(start):
     module = quickstart.sourced(
         "/usr/bin/python3 -c 'import naas; print(len(naas.webhook.currents(raw=True)))'")
     assert module.returncode == 0, module.stderr
-    assert module.stdout == "4\n"
+    assert module.stdout == "5\n"
     values = quickstart.sourced("echo $NBHOOK_CONF $NAAS_URL $NAAS_TOKEN; command -v nbhook").stdout
     conf, url, key, command = values.split()
     assert conf == f"{quickstart.folder}/etc/nbhook.conf"
