@@ -158,9 +158,17 @@ def timing(execution: Any) -> Any:
 
 
 def widget_ids(state: Any) -> Any:
-    """Models by the order in which they came: their ids are random."""
-    text = json.dumps(state, sort_keys=False)
-    for number, model in enumerate(state["state"]):
+    """Models by what they are: their ids are random, and so is the order of a file, which sorts by them."""
+    models = state["state"]
+
+    def content(model: str) -> str:
+        text = json.dumps(models[model], sort_keys=True)
+        for known in models:
+            text = text.replace(known, "a model")
+        return text
+
+    text = json.dumps(state)
+    for number, model in enumerate(sorted(models, key=content)):
         text = text.replace(model, f"model {number}")
     return json.loads(text)
 
