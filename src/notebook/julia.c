@@ -123,45 +123,6 @@ append_double(GString *source, const char *text)
 }
 
 static void
-append_number(GString *source, json_object *value)
-{
-	g_autofree char *text = json_print(value);
-
-	if (text[strspn(text, "-0123456789")] == '\0')
-		append_integer(source, text);
-	else
-		append_double(source, text);
-}
-
-static void
-append_scalar(GString *source, json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_boolean:
-		g_string_append(source, json_object_get_boolean(value) ? "true" : "false");
-		break;
-	case json_type_int:
-	case json_type_double:
-		append_number(source, value);
-		break;
-	case json_type_string:
-		append_string(source, value);
-		break;
-	default:
-		g_string_append(source, "nothing");
-	}
-}
-
-static void
-append_list(GString *source, char *const *items, guint n)
-{
-	g_string_append(source, "Any[");
-	for (guint i = 0; i < n; i++)
-		g_string_append_printf(source, "%s%s", i > 0 ? ", " : "", items[i]);
-	g_string_append_c(source, ']');
-}
-
-static void
 append_dict(GString *source, json_object *const *names, char *const *items, guint n)
 {
 	g_string_append(source, "Dict{String,Any}(");
@@ -189,8 +150,12 @@ append_value(GString *source, json_object *value)
 		.begin = "let; ",
 		.end = "; end",
 		.assign = " = ",
-		.append_scalar = append_scalar,
-		.append_list = append_list,
+		.words = { "false", "true", "nothing" },
+		.list_begin = "Any[",
+		.list_end = "]",
+		.append_integer = append_integer,
+		.append_double = append_double,
+		.append_string = append_string,
 		.append_dict = append_dict,
 		.append_extension = append_extension,
 	};

@@ -52,6 +52,51 @@ name_release(gpointer name)
 	json_object_put(name);
 }
 
+void
+literal_append_items(GString *source, char *const *items, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		g_string_append_printf(source, "%s%s", i > 0 ? ", " : "", items[i]);
+}
+
+static void
+append_list(GString *source, const LiteralStyle *style, char *const *items, guint n)
+{
+	g_string_append(source, style->list_begin);
+	literal_append_items(source, items, n);
+	g_string_append(source, style->list_end);
+}
+
+static void
+append_number(GString *source, const LiteralStyle *style, json_object *value)
+{
+	g_autofree char *text = json_print(value);
+
+	if (text[strspn(text, "-0123456789")] == '\0')
+		style->append_integer(source, text);
+	else
+		style->append_double(source, text);
+}
+
+static void
+append_scalar(GString *source, const LiteralStyle *style, json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_boolean:
+		g_string_append(source, style->words[json_object_get_boolean(value)]);
+		break;
+	case json_type_int:
+	case json_type_double:
+		append_number(source, style, value);
+		break;
+	case json_type_string:
+		style->append_string(source, value);
+		break;
+	default:
+		g_string_append(source, style->words[2]);
+	}
+}
+
 static char *
 write_parts(const Writer *writer, const Parts *parts, guint from, guint n, gboolean is_dict)
 {
@@ -62,7 +107,7 @@ write_parts(const Writer *writer, const Parts *parts, guint from, guint n, gbool
 		writer->style->append_dict(
 			source, (json_object *const *) parts->names->pdata + from, items, n);
 	else
-		writer->style->append_list(source, items, n);
+		append_list(source, writer->style, items, n);
 	return g_string_free(source, FALSE);
 }
 
@@ -115,7 +160,7 @@ write_value(Writer *writer, json_object *value, int *height)
 		return write_container(writer, value, height);
 	GString *source = g_string_new(NULL);
 	*height = 0;
-	writer->style->append_scalar(source, value);
+	append_scalar(source, writer->style, value);
 	return g_string_free(source, FALSE);
 }
 

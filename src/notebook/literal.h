@@ -11,13 +11,18 @@
 
 /* How a language writes lists and dictionaries. Items are expressions (char *). */
 typedef struct LiteralStyle {
-	int max_height;     /* lists within lists of one step */
-	guint max_items;    /* of a list in one step; 0: any number */
-	const char *begin;  /* of an expression with steps */
-	const char *end;    /* of it, behind its value */
-	const char *assign; /* between a step's variable and its value */
-	void (*append_scalar)(GString *source, json_object *value);
-	void (*append_list)(GString *source, char *const *items, guint n);
+	int max_height;       /* lists within lists of one step */
+	guint max_items;      /* of a list in one step; 0: any number */
+	const char *begin;    /* of an expression with steps */
+	const char *end;      /* of it, behind its value */
+	const char *assign;   /* between a step's variable and its value */
+	const char *words[3]; /* false, true, null */
+	const char *list_begin;
+	const char *list_end;
+	/* text is a number of JSON, an integer's without fraction and exponent. */
+	void (*append_integer)(GString *source, const char *text);
+	void (*append_double)(GString *source, const char *text);
+	void (*append_string)(GString *source, json_object *string);
 	/* names has as many strings (json_object *) as there are items. */
 	void (*append_dict)(
 		GString *source, json_object *const *names, char *const *items, guint n);
@@ -25,6 +30,9 @@ typedef struct LiteralStyle {
 	void (*append_extension)(
 		GString *source, const char *variable, const char *part, gboolean is_dict);
 } LiteralStyle;
+
+/* Appends n expressions with commas between them. */
+void literal_append_items(GString *source, char *const *items, guint n);
 
 /* Appends a value as an expression on one line. */
 void literal_append(GString *source, const LiteralStyle *style, json_object *value);

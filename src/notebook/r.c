@@ -143,51 +143,12 @@ append_integer(GString *source, const char *text)
 {
 	gint64 number = g_ascii_strtoll(text, NULL, 10);
 
-	if (ABS(number) <= G_MAXINT32)
+	if (number >= -G_MAXINT32 && number <= G_MAXINT32)
 		g_string_append_printf(source, "%" G_GINT64_FORMAT "L", number);
 	else if (is_exact(text))
 		append_double(source, text);
 	else
 		g_string_append_printf(source, "\"%s\"", text);
-}
-
-static void
-append_number(GString *source, json_object *value)
-{
-	g_autofree char *text = json_print(value);
-
-	if (text[strspn(text, "-0123456789")] == '\0')
-		append_integer(source, text);
-	else
-		append_double(source, text);
-}
-
-static void
-append_scalar(GString *source, json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_boolean:
-		g_string_append(source, json_object_get_boolean(value) ? "TRUE" : "FALSE");
-		break;
-	case json_type_int:
-	case json_type_double:
-		append_number(source, value);
-		break;
-	case json_type_string:
-		append_string(source, value);
-		break;
-	default:
-		g_string_append(source, "NULL");
-	}
-}
-
-static void
-append_list(GString *source, char *const *items, guint n)
-{
-	g_string_append(source, "list(");
-	for (guint i = 0; i < n; i++)
-		g_string_append_printf(source, "%s%s", i > 0 ? ", " : "", items[i]);
-	g_string_append_c(source, ')');
 }
 
 /* Whether a name can be written before its argument. */
@@ -227,9 +188,9 @@ append_dict(GString *source, json_object *const *names, char *const *items, guin
 		append_tagged(source, names, items, n);
 		return;
 	}
-	g_string_append(source, "structure(");
-	append_list(source, items, n);
-	g_string_append(source, n > 0 ? ", names = c(" : ", names = character(");
+	g_string_append(source, "structure(list(");
+	literal_append_items(source, items, n);
+	g_string_append(source, n > 0 ? "), names = c(" : "), names = character(");
 	for (guint i = 0; i < n; i++) {
 		g_string_append(source, i > 0 ? ", " : "");
 		append_string(source, names[i]);
@@ -245,8 +206,12 @@ append_value(GString *source, json_object *value)
 		.begin = "local({ ",
 		.end = " })",
 		.assign = " <- ",
-		.append_scalar = append_scalar,
-		.append_list = append_list,
+		.words = { "FALSE", "TRUE", "NULL" },
+		.list_begin = "list(",
+		.list_end = ")",
+		.append_integer = append_integer,
+		.append_double = append_double,
+		.append_string = append_string,
 		.append_dict = append_dict,
 	};
 
