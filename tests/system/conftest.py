@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -22,6 +23,10 @@ _sites: list[RunningSite] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: it has a larger count, for make soak (counts.py)")
+    # Who started the tests may ignore these (nohup, a shell's "&"), and what the tests start would as well.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
