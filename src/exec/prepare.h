@@ -8,12 +8,13 @@
 
 typedef struct PrepareSpec {
 	const Settings *settings;
-	int notebook;                     /* descriptors of the files */
-	int request;                      /* -1: there is none */
-	const char *files;                /* the job's folder of files, absolute; NULL: none */
-	const char *language;             /* of the kernel */
-	const char *job, *path, *runtime; /* what the identity cell says; no job: by hand, no such cell */
-	json_object *registered;          /* params of the webhook; NULL: none */
+	int notebook;         /* descriptors of the files */
+	int request;          /* -1: there is none */
+	const char *files;    /* the job's folder of files, absolute; NULL: none */
+	const char *language; /* of the kernel */
+	const char *job, *path,
+		*runtime;        /* what the identity cell says; no job: by hand, no such cell */
+	json_object *registered; /* params of the webhook; NULL: none */
 } PrepareSpec;
 
 /* Reads, clears outputs and what an earlier run has left (its markers), puts in the identity and the

@@ -57,7 +57,7 @@ on_told(DeliveryVerdict verdict, const char *uuid, const GError *failure, gpoint
 static void
 claim(Fixture *fixture, gint64 hook, const char *digest, const char *uuid, Told *told)
 {
-	*told = (Told) { .told = FALSE };
+	*told = (Told){ .told = FALSE };
 	deliveries_claim(fixture->daemon.deliveries, hook, "key", digest, uuid, on_told, told);
 }
 

@@ -4,22 +4,22 @@
 /* Rows are from, columns to, in the order of the enumeration; x: the move is allowed. */
 static const char *const job_moves[JOB_N_STATUSES] = {
 	/*               pacfs */
-	[JOB_PENDING]   = ".x.xx",
-	[JOB_ACTIVE]    = "x.xxx",
+	[JOB_PENDING] = ".x.xx",
+	[JOB_ACTIVE] = "x.xxx",
 	[JOB_COMPLETED] = ".....",
-	[JOB_FAILED]    = ".....",
-	[JOB_STOPPED]   = ".....",
+	[JOB_FAILED] = ".....",
+	[JOB_STOPPED] = ".....",
 };
 
 static const char *const task_moves[TASK_N_STATUSES] = {
 	/*               pcasfts, s: succeed, f: failed, t: stopped, s: skipped */
-	[TASK_PENDING]  = ".x..xxx",
+	[TASK_PENDING] = ".x..xxx",
 	[TASK_CREATING] = "x.xxxx.",
-	[TASK_ACTIVE]   = "...xxx.",
-	[TASK_SUCCEED]  = ".......",
-	[TASK_FAILED]   = ".......",
-	[TASK_STOPPED]  = ".......",
-	[TASK_SKIPPED]  = ".......",
+	[TASK_ACTIVE] = "...xxx.",
+	[TASK_SUCCEED] = ".......",
+	[TASK_FAILED] = ".......",
+	[TASK_STOPPED] = ".......",
+	[TASK_SKIPPED] = ".......",
 };
 
 static const char *const job_words[JOB_N_STATUSES] = { "pending", "active", "completed", "failed",
@@ -62,8 +62,8 @@ test_job_follows_its_task(void)
 	for (int from = 0; from < TASK_N_STATUSES; from++) {
 		JobStatus job = job_status_of_task((TaskStatus) from);
 
-		g_assert_cmpint(job_status_is_ended(job), ==,
-			task_status_is_ended((TaskStatus) from));
+		g_assert_cmpint(
+			job_status_is_ended(job), ==, task_status_is_ended((TaskStatus) from));
 		for (int to = 0; to < TASK_SKIPPED; to++) {
 			JobStatus next = job_status_of_task((TaskStatus) to);
 

@@ -128,8 +128,8 @@ static gboolean
 add_job(const StoreInterface *store, Store *handle, gpointer data, GError **error)
 {
 	Change *change = data;
-	JobRecord job = { change->name, (char *) "f", (char *) "/p", 1, FALSE, (char *) "active", change->name[0],
-		(char *) "{}" };
+	JobRecord job = { change->name, (char *) "f", (char *) "/p", 1, FALSE, (char *) "active",
+		change->name[0], (char *) "{}" };
 
 	if (!store->add_job(handle, &job, error))
 		return FALSE;
