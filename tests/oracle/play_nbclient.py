@@ -38,8 +38,8 @@ def play(source: Path, target: Path) -> None:
     os.replace(temporary, target)
 
 
-LIMIT_S = 60
-TRIES = 3
+LIMIT_S = 30
+TRIES = 2
 PR_SET_CHILD_SUBREAPER = 36
 
 
