@@ -379,9 +379,9 @@ kernelspec_find(const Settings *settings, const char *name, const char *language
 	}
 	g_autofree char *known = known_names(specs);
 	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
-		"there is no kernel %s%s%s for the language %s; installed: %s",
+		"there is no kernel %s%s%sfor the language %s; installed: %s",
 		wanted_name != NULL ? "\"" : "", wanted_name != NULL ? wanted_name : "",
-		wanted_name != NULL ? "\" and none" : "",
+		wanted_name != NULL ? "\" and none " : "",
 		wanted_language != NULL ? wanted_language : "(not said)", known);
 	return NULL;
 }

@@ -255,9 +255,13 @@ test_unknown(Fixture *fixture, gconstpointer unused)
 
 	g_assert_null(find(fixture, "gone", "cobol", &error));
 	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE);
-	g_assert_nonnull(strstr(error->message, "\"gone\""));
-	g_assert_nonnull(strstr(error->message, "cobol"));
+	g_assert_nonnull(strstr(error->message,
+		"there is no kernel \"gone\" and none for the language cobol; installed: "));
 	g_assert_nonnull(strstr(error->message, "ir (r), mine (python)"));
+	g_clear_error(&error);
+	g_assert_null(find(fixture, NULL, "cobol", &error));
+	g_assert_nonnull(
+		strstr(error->message, "there is no kernel for the language cobol; installed: "));
 }
 
 static void
