@@ -83,14 +83,6 @@ has_type(json_object *object, const char *name, json_type type)
 }
 
 static gboolean
-is_cell_type(const char *type)
-{
-	static const char *const types[] = { "code", "markdown", "raw", NULL };
-
-	return type != NULL && g_strv_contains(types, type);
-}
-
-static gboolean
 check_outputs(json_object *cell, size_t index, GError **error)
 {
 	json_object *outputs = json_member(cell, "outputs");
@@ -109,14 +101,15 @@ check_outputs(json_object *cell, size_t index, GError **error)
 	return TRUE;
 }
 
+/* Of any type: what only a later minor knows is kept, and passed over. */
 static gboolean
 check_cell(json_object *cell, size_t index, GError **error)
 {
 	if (!json_object_is_type(cell, json_type_object))
 		return refuse_cell(error, index, "it is no object");
 	const char *type = json_string_member(cell, "cell_type");
-	if (!is_cell_type(type))
-		return refuse_cell(error, index, "its cell_type is not code, markdown or raw");
+	if (type == NULL)
+		return refuse_cell(error, index, "it has no cell_type");
 	put_missing(cell, "metadata", json_object_new_object());
 	if (!has_type(cell, "metadata", json_type_object))
 		return refuse_cell(error, index, "its metadata is no object");

@@ -89,6 +89,7 @@ PYTHON: dict[str, Any] = {
     "raises-exception": [fails("1/0"), "print('on')", fails("raise SystemExit(3)"), "print('further')"],
     "an error ends it": ["print(1)", "def f():\n    raise ValueError('no')\nf()", "print('never')"],
     "other tags": [code("1", "hide-input", "parameters"), code("2", "remove-cell")],
+    "cells of unknown types": ["1", text("heading", "old", level=2), text("of the future", ["a\n", "b"], new={"a": 1}), "2"],
     "text cells": [text("markdown", "# A\n\ntext"), text("raw", "raw"), "1", text("markdown", "")],
     "no cells": [],
     "only text": [text("markdown", "# A")],

@@ -118,8 +118,8 @@ static const struct {
 	{ "{\"nbformat\": 4, \"metadata\": [], \"cells\": []}", "metadata is no object" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\"}, 1]}", "cell 1 (counted from 0): it is no object" },
 	{ "{\"nbformat\": 4, \"cells\": [null]}", "cell 0" },
-	{ "{\"nbformat\": 4, \"cells\": [{}]}", "cell_type" },
-	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"heading\"}]}", "cell_type" },
+	{ "{\"nbformat\": 4, \"cells\": [{}]}", "it has no cell_type" },
+	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": 1}]}", "it has no cell_type" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\", \"source\": 1}]}", "source" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\", \"source\": [1]}]}", "source" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\", \"metadata\": 1}]}", "metadata" },
@@ -233,6 +233,7 @@ test_which_cells_run(void)
 		{ "{\"cell_type\": \"code\", \"source\": \"1\", \"metadata\": {\"tags\": [\"skip-execution\"]}}", FALSE },
 		{ "{\"cell_type\": \"code\", \"source\": \"1\", \"metadata\": {\"tags\": \"skip-execution\"}}", TRUE },
 		{ "{\"cell_type\": \"markdown\", \"source\": \"1\"}", FALSE },
+		{ "{\"cell_type\": \"of the future\", \"source\": \"1\"}", FALSE },
 	};
 	/* clang-format on */
 
