@@ -94,6 +94,15 @@ def notebook(*cells: Any, kernel: str = "python3", language: str = "python") -> 
             "nbformat": 4, "nbformat_minor": 4}
 
 
+def eventually(condition: Callable[[], Any], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 class Run:
     """One run in an executor of its own."""
 

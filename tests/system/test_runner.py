@@ -12,7 +12,7 @@ from typing import Iterator
 
 import pytest
 
-from executor import Bench, Run, become, notebook, program, receive_frame, send_frame
+from executor import Bench, Run, become, eventually, notebook, program, receive_frame, send_frame
 
 ESCAPE = """
 import os, time
@@ -81,15 +81,6 @@ class Child:
     def wait(self, seconds: float) -> int:
         assert eventually(lambda: not self.is_alive(), seconds)
         return 0
-
-
-def eventually(condition, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture

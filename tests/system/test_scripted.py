@@ -5,13 +5,14 @@ make soak plays each conversation 20 times.
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
 
 from counts import soak, times
-from executor import Bench, Run, code, notebook
+from executor import Bench, Run, code, eventually, notebook
 from running import open_folder
 from scripted import ScriptedKernels
 
@@ -273,6 +274,17 @@ def test_late_output_goes_to_its_cell(bench: Bench) -> None:
 def test_a_flood_is_taken_whole(bench: Bench) -> None:
     run = play(bench, 'repeat 60K send stream "$i\\n"')
     assert_played(run, "".join(f"{i}\n" for i in range(60000)))
+
+
+def test_a_flood_is_taken_whole_by_a_reader_that_stood_still(bench: Bench) -> None:
+    flood = 'repeat 60K send stream "$i\\n"; append flooded "1"'
+    run = bench.play(notebook("reply", flood, kernel="scripted"), kernel="scripted")
+    run.watch_until(lambda event: event["progress"]["done"] == 1)
+    run.process.send_signal(signal.SIGSTOP)
+    flooded = eventually((bench.folder / "work" / "flooded").exists, 300)
+    run.process.send_signal(signal.SIGCONT)
+    assert flooded
+    assert_played(run.finish(), "".join(f"{i}\n" for i in range(60000)))
 
 
 def test_a_flood_without_end_ends_at_output_limit(make_bench: Callable[..., Bench]) -> None:
