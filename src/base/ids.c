@@ -6,6 +6,7 @@
 
 #define TOKEN_BYTES (TOKEN_LENGTH / 2)
 #define NAME_MAX_LENGTH 64
+#define NAME_CHARACTERS "-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 char *
 ids_uuid(void)
@@ -60,8 +61,7 @@ ids_job_id(const char *name, const char *uuid)
 
 	for (const char *at = name; *at != '\0' && id->len < NAME_MAX_LENGTH; at++)
 		if (((unsigned char) *at & 0xc0) != 0x80) /* one for each character of UTF-8 */
-			g_string_append_c(
-				id, g_ascii_isalnum(*at) || strchr("-_.", *at) != NULL ? *at : '-');
+			g_string_append_c(id, strchr(NAME_CHARACTERS, *at) != NULL ? *at : '-');
 	if (id->len == 0)
 		g_string_append(id, "job");
 	g_string_append_printf(id, ":%s", uuid);
@@ -71,7 +71,9 @@ ids_job_id(const char *name, const char *uuid)
 const char *
 ids_job_uuid(const char *job_id)
 {
-	const char *colon = job_id != NULL ? strrchr(job_id, ':') : NULL;
+	size_t length = job_id != NULL ? strspn(job_id, NAME_CHARACTERS) : 0;
 
-	return colon != NULL && ids_is_uuid(colon + 1) ? colon + 1 : NULL;
+	if (length == 0 || length > NAME_MAX_LENGTH || job_id[length] != ':')
+		return NULL;
+	return ids_is_uuid(job_id + length + 1) ? job_id + length + 1 : NULL;
 }

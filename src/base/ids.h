@@ -25,5 +25,5 @@ gboolean ids_secret_equal(const char *one, const char *other);
  * empty name is "job". The caller frees. */
 char *ids_job_id(const char *name, const char *uuid);
 
-/* The uuid in a job id, borrowed from it; NULL when it is none. */
+/* The uuid in a job id, borrowed from it; NULL when it is none, or has no name as ids_job_id() makes. */
 const char *ids_job_uuid(const char *job_id);

@@ -111,6 +111,15 @@ test_job_ids(void)
 	g_assert_null(ids_job_uuid(UUID));
 	g_assert_null(ids_job_uuid("batch:" UUID "x"));
 	g_assert_null(ids_job_uuid("batch:"));
+	g_assert_null(ids_job_uuid(":" UUID));
+	g_assert_null(ids_job_uuid("../batch:" UUID));
+	g_assert_null(ids_job_uuid("batch:batch:" UUID));
+	g_assert_null(ids_job_uuid("é:" UUID));
+	g_autofree char *longest = g_strnfill(64, 'a');
+	g_autofree char *good = g_strconcat(longest, ":", UUID, NULL);
+	g_autofree char *too_long = g_strconcat("a", good, NULL);
+	g_assert_cmpstr(ids_job_uuid(good), ==, UUID);
+	g_assert_null(ids_job_uuid(too_long));
 }
 
 int
