@@ -1,4 +1,5 @@
-"""What bad input gets: the right code, a sentence that says what is wrong, nothing run."""
+"""What is wrong with more than one request, beside the table of test_bad_input.py: nothing is run, and the
+sentence says what is wrong."""
 
 from __future__ import annotations
 
@@ -8,20 +9,16 @@ import json
 import os
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Optional, Union
+from typing import Any, Callable, Iterator
 
 import pytest
 import requests
 
-from notebooks import cell, notebook
+from notebooks import notebook
 from rawhttp import send
 from running import Hook, RunningSite
 
 UNKNOWN_JOB = "hello:672a8b0e-c0b0-486e-bb2b-4571b0805f29"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-JSON = {"Content-Type": "application/json"}
-TEXT = {"Content-Type": "text/plain"}
 
 
 def accepted_jobs(site: RunningSite) -> set[str]:
@@ -38,61 +35,6 @@ def path_of(hook: Hook) -> str:
 @pytest.fixture(scope="module")
 def hook(site: RunningSite) -> Iterator[Hook]:
     yield site.add(notebook(["import naas", "naas.webhook.respond_json({'ran': True})"]))
-
-
-@dataclass
-class Bad:
-    """A call that is refused."""
-
-    name: str
-    code: int
-    says: str
-    query: str = ""
-    method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Optional[bytes] = None
-
-
-BAD_CALLS = [
-    Bad("broken percent-encoding in the query", 400, "percent-encoding", "?a=%zz"),
-    Bad("a cut percent-encoding in the query", 400, "percent-encoding", "?a=%4"),
-    Bad("NUL in the query", 400, "NUL", "?a=b%00"),
-    Bad("invalid UTF-8 in the query", 400, "UTF-8", "?a=%ff"),
-    Bad("broken percent-encoding in a form", 400, "percent-encoding", "", "POST", FORM, b"a=%zz"),
-    Bad("NUL in a form", 400, "NUL", "", "POST", FORM, b"a=%00"),
-    Bad("invalid UTF-8 in a form", 400, "UTF-8", "", "POST", FORM, b"a=%ff"),
-    Bad("invalid UTF-8 in JSON", 400, "UTF-8", "", "POST", JSON, b'"\xff"'),
-    Bad("invalid UTF-8 in a text", 400, "UTF-8", "", "POST", TEXT, b"caf\xe9"),
-    Bad("truncated JSON", 400, "JSON", "", "POST", JSON, b'{"a": 1'),
-    Bad("trailing JSON", 400, "JSON", "", "POST", JSON, b"{} {}"),
-    Bad("NaN", 400, "NaN", "", "POST", JSON, b"[NaN]"),
-    Bad("JSON that is too deep", 400, "max_json_depth", "", "POST", JSON, b"[" * 101 + b"]" * 101),
-    Bad("a URI that is too long", 414, "8192", "?" + "a" * 9000),
-    Bad("an unknown content encoding", 415, "Content-Encoding", "", "POST",
-        {**TEXT, "Content-Encoding": "br"}, b"x"),
-    Bad("PUT", 405, "GET, HEAD, POST", "", "PUT", TEXT, b"x"),
-    Bad("DELETE", 405, "GET, HEAD, POST", "", "DELETE"),
-    Bad("a prefetch", 403, "prefetch", "", "GET", {"Sec-Purpose": "prefetch;prerender"}),
-    Bad("a prefetch of an old Firefox", 403, "prefetch", "", "GET", {"X-Moz": "prefetch"}),
-]
-
-
-@pytest.mark.parametrize("bad", BAD_CALLS, ids=lambda bad: bad.name)
-def test_a_bad_call_is_refused_and_runs_nothing(site: RunningSite, hook: Hook, bad: Bad) -> None:
-    before = accepted_jobs(site)
-    answer = send(site, bad.method, path_of(hook) + bad.query, bad.headers, bad.body)
-    assert answer.status == bad.code, answer.body
-    problem = answer.json()
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert problem["status"] == bad.code
-    assert bad.says in problem["error"]
-    assert problem["detail"] == problem["error"]
-    assert problem["id"] is None
-    assert hook.token not in answer.body.decode()
-    assert answer.headers["Cache-Control"] == "no-store"
-    if bad.code == 405:
-        assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
-    assert accepted_jobs(site) == before
 
 
 @pytest.mark.parametrize("target", ["/webhook/{}/%zz", "/webhook/{}/%00", "/webhook/{}/%ff"])
@@ -160,27 +102,6 @@ def test_jobs_that_are_none(site: RunningSite, hook: Hook, what: str) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-def test_bodies_over_their_ceilings_name_the_setting(
-        make_site: Callable[..., RunningSite]) -> None:
-    site = make_site(http={"max_body": "64K", "max_parsed_body": "4K", "max_json_depth": "3",
-                           "max_headers": "2K", "max_uri": "1K"})
-    target = path_of(site.add(notebook(["1"])))
-    for headers, body, code, says in [
-            (TEXT, b"a" * 70000, 413, "max_body"),
-            (TEXT, b"a" * 5000, 413, "max_parsed_body"),
-            (FORM, b"a=" + b"a" * 5000, 413, "max_parsed_body"),
-            (JSON, b'"' + b"a" * 5000 + b'"', 413, "max_parsed_body"),
-            (JSON, b"[[[[1]]]]", 400, "max_json_depth"),
-            ({"X-Long": "a" * 3000}, None, 400, "max_headers")]:
-        answer = send(site, "POST", target, headers, body if body is not None else b"")
-        assert answer.status == code, answer.body
-        assert says in answer.json()["error"]
-    answer = send(site, "GET", target + "?" + "a" * 1100)
-    assert (answer.status, "max_uri" in answer.json()["error"]) == (414, True)
-    assert send(site, "POST", target, TEXT, b"a" * 4000).status == 200
-    assert len(accepted_jobs(site)) == 1
-
-
 def test_a_host_without_free_places_says_so_before_it_accepts(
         make_site: Callable[..., RunningSite]) -> None:
     site = make_site(http={"wait_slots": "1", "response_limit": "3"}, pool_size=1)
@@ -218,45 +139,6 @@ def refused(answer: requests.Response, code: int, says: str) -> None:
     assert says in body["error"]
     assert "id" in body
     assert answer.headers["Content-Type"] == "application/json"
-
-
-def with_major(major: int) -> str:
-    return json.dumps({**notebook(["1"]), "nbformat": major})
-
-
-NO_COLAB = json.dumps(notebook([cell("1")], kernel="no-such-kernel", language="klingon"))
-
-BAD_JOBS = [
-    ("no JSON", b"{", 400, "JSON"),
-    ("no object", [], 400, "object"),
-    ("a path that leaves", job_of(path="/home/../../etc/x.ipynb"), 403, ".."),
-    ("no text as path", job_of(path=1), 400, "path"),
-    ("NUL in the path", job_of(path="/a\0b.ipynb"), 400, "path"),
-    ("an empty path", job_of(path=""), 400, "path"),
-    ("a type that is not offered", job_of(type="scheduler"), 422, "scheduler"),
-    ("another", job_of(type="asset"), 422, "asset"),
-    ("params that are no object", job_of(params=[1]), 422, "params"),
-    ("a value that is no token", job_of(value="abc"), 400, "60 hex digits"),
-    ("an unknown status", job_of(status="started"), 422, "status"),
-    ("no file", job_of(file=None), 422, "file"),
-    ("broken base64", job_of(file={"filename": "a", "data": "e3*="}), 400, "base64"),
-    ("no notebook", job_of(content="hello"), 422, "notebook"),
-    ("JSON that is no notebook", job_of(content="{}"), 422, "notebook"),
-    ("nbformat 1", job_of(content=with_major(1)), 422, "1"),
-    ("nbformat 2", job_of(content=with_major(2)), 422, "2"),
-    ("nbformat from the future", job_of(content=with_major(5)), 422, "5"),
-    ("an unknown kernel", job_of(content=NO_COLAB), 422, "no-such-kernel"),
-]
-
-
-@pytest.mark.parametrize("body, code, says", [row[1:] for row in BAD_JOBS],
-                         ids=[row[0] for row in BAD_JOBS])
-def test_a_bad_job_is_refused(
-        site: RunningSite, body: Union[bytes, dict[str, Any]], code: int, says: str) -> None:
-    before = site.api("GET", "/job").json()
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    refused(site.api("POST", "/job", data=content, headers=JSON), code, says)
-    assert site.api("GET", "/job").json() == before
 
 
 def test_missing_keys_are_named(site: RunningSite) -> None:
