@@ -21,8 +21,9 @@ typedef struct {
 	char *name; /* "<hook> <key hash>" */
 	gint64 hook;
 	char *key_hash;
-	GQueue claims; /* of Claim, while it is looked up */
-	char *holder;  /* the uuid whose delivery it is, or NULL */
+	GQueue claims;    /* of Claim, while it is looked up */
+	gboolean telling; /* these are being told, and the holder may be released meanwhile */
+	char *holder;     /* the uuid whose delivery it is, or NULL */
 	char *digest;
 	/* what the store says: */
 	DeliveryRecord *record;
@@ -160,6 +161,7 @@ on_looked_up(gpointer data, const GError *failure)
 	if (entry->record != NULL && entry->record->created_us < horizon_us(deliveries))
 		g_clear_pointer(&entry->record, delivery_record_free);
 	entry->failed = entry->failed && !replay;
+	entry->telling = TRUE;
 	while ((claim = g_queue_pop_head(&entry->claims)) != NULL) {
 		if (failure != NULL)
 			claim->told(DELIVERY_ERROR, NULL, failure, claim->data);
@@ -167,6 +169,7 @@ on_looked_up(gpointer data, const GError *failure)
 			tell(entry, claim);
 		claim_free(claim);
 	}
+	entry->telling = FALSE;
 	if (entry->holder == NULL)
 		g_hash_table_remove(deliveries->by_name, entry->name);
 }
@@ -206,5 +209,10 @@ deliveries_release(Deliveries *deliveries, const char *uuid)
 	if (entry == NULL)
 		return;
 	g_hash_table_remove(deliveries->by_uuid, uuid);
-	g_hash_table_remove(deliveries->by_name, entry->name);
+	if (entry->telling) {
+		g_clear_pointer(&entry->holder, g_free);
+		g_clear_pointer(&entry->digest, g_free);
+	} else {
+		g_hash_table_remove(deliveries->by_name, entry->name);
+	}
 }

@@ -532,6 +532,42 @@ test_queue(Fixture *fixture, gconstpointer unused)
 	}
 }
 
+/* Calls of one delivery for which there is no room, submitted in the same moment, are all told so. */
+static void
+test_queue_of_a_delivery(Fixture *fixture, gconstpointer unused)
+{
+	Asker *askers[4];
+	char *uuids[G_N_ELEMENTS(askers)];
+	g_autoptr(Asker) before = asker_new(fixture);
+	g_autofree char *playing = ids_uuid();
+	g_autofree char *waiting = ids_uuid();
+
+	fixture->settings->concurrency = 1;
+	fixture->settings->webhook_queue_limit = 1;
+	for (size_t i = 0; i < G_N_ELEMENTS(askers); i++) {
+		uuids[i] = ids_uuid();
+		askers[i] = asker_new(fixture);
+		g_autoptr(Frame) begun = begin(fixture, askers[i], uuids[i], FALSE);
+		g_assert_cmpuint(begun->n_fds, ==, 1);
+	}
+	call(fixture, before, playing);
+	call(fixture, before, waiting);
+	for (size_t i = 0; i < G_N_ELEMENTS(askers); i++) {
+		g_autofree char *members =
+			g_strdup_printf("\"uuid\":\"%s\",\"size\":0,\"delivery\":{\"key\":\"k\","
+					"\"digest\":\"%064d\"}",
+				uuids[i], 0);
+		ask(askers[i], "call.submit", members, NULL, -1);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(askers); i++) {
+		g_autoptr(Frame) reply = answer(askers[i]);
+
+		assert_error(reply, "queue_full");
+		asker_free(askers[i]);
+		g_free(uuids[i]);
+	}
+}
+
 static gboolean
 is_empty(const char *path)
 {
@@ -736,6 +772,7 @@ main(int argc, char **argv)
 	add("/daemon/files-of-a-call", test_files_of_a_call);
 	add("/daemon/submitter-gone", test_submitter_gone);
 	add("/daemon/queue", test_queue);
+	add("/daemon/queue-of-a-delivery", test_queue_of_a_delivery);
 	add("/daemon/given-up", test_given_up);
 	add("/daemon/many-changes", test_many_changes);
 	add("/daemon/last-use-of-a-key", test_last_use_of_a_key);
