@@ -122,6 +122,10 @@ static const SettingRow rows[] = {
 	{ "kernels", "max_processes", TYPE_COUNT, AT(max_processes), "512", 16, 1000000, NULL,
 	  "How many processes and threads a run may have. Where runs have no namespaces of their own the "
 	  "host counts those of all runs together, and concurrency times as many are allowed." },
+	{ "kernels", "max_memory", TYPE_SIZE, AT(max_memory), "8G", 256 * MIB, 1024 * GIB, NULL,
+	  "How much memory of its own each process of a run may have; further requests for memory fail." },
+	{ "kernels", "nice", TYPE_COUNT, AT(nice), "5", 0, 19, NULL,
+	  "The nice level of runs: nginx and nbhook's own programs go before them." },
 	{ "kernels", "start_timeout", TYPE_SECONDS, AT(start_timeout_ms), "60", 1, 3600, NULL,
 	  "How long a kernel may take to start." },
 	{ "kernels", "cell_timeout", TYPE_SECONDS, AT(cell_timeout_ms), "86400", 1, 31536000, NULL,
@@ -180,8 +184,8 @@ read_number(const SettingRow *row, const char *text, double *number)
 	return row->type == TYPE_SECONDS || *number == floor(*number);
 }
 
-static char *
-size_text(gint64 size)
+char *
+settings_size_text(gint64 size)
 {
 	if (size >= GIB && size % GIB == 0)
 		return g_strdup_printf("%" G_GINT64_FORMAT "G", size / GIB);
@@ -208,8 +212,8 @@ range_text(const SettingRow *row)
 	case TYPE_CHOICE:
 		return g_strdup_printf("one of: %s", row->choices);
 	case TYPE_SIZE: {
-		g_autofree char *min = size_text(row->min);
-		g_autofree char *max = size_text(row->max);
+		g_autofree char *min = settings_size_text(row->min);
+		g_autofree char *max = settings_size_text(row->max);
 		return g_strdup_printf("bytes, %s to %s", min, max);
 	}
 	case TYPE_SECONDS:

@@ -52,6 +52,8 @@ typedef struct Settings {
 	char *kernel_path;
 	char *namespaces;
 	gint64 max_processes;
+	gint64 max_memory;
+	gint64 nice;
 	gint64 start_timeout_ms;
 	gint64 cell_timeout_ms;
 	gint64 max_notebook;
@@ -71,6 +73,9 @@ Settings *settings_load(const char *path, GError **error) G_GNUC_WARN_UNUSED_RES
 Settings *settings_new(void);
 void settings_free(Settings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
+
+/* A size as a setting has it: "8G"; the caller frees. */
+char *settings_size_text(gint64 size);
 
 /* The commented sample file, every setting with its default, unit and range. */
 char *settings_sample(void);

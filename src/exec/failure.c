@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "conf/settings.h"
 
 void
 failure_clear(Failure *failure)
@@ -90,4 +91,16 @@ failure_set_reply(Failure *failure, json_object *content, gssize cell)
 	failure_set(failure, "cell_error", text_or(content, "ename", status),
 		text_or(content, "evalue", fallback), cell);
 	failure->traceback = copy_traceback(json_array_member(content, "traceback"));
+}
+
+void
+failure_name_setting(Failure *failure, gint64 max_memory)
+{
+	if (failure->ename == NULL || !g_str_has_suffix(failure->ename, "MemoryError"))
+		return;
+	g_autofree char *size = settings_size_text(max_memory);
+	g_autofree char *evalue = g_steal_pointer(&failure->evalue);
+	failure->evalue =
+		g_strdup_printf("%s%sa process of a run may have %s (the setting max_memory)",
+			evalue, *evalue != '\0' ? "; " : "", size);
 }

@@ -32,3 +32,7 @@ void failure_set_error(Failure *failure, const char *reason, const GError *error
 
 /* From the content of an execute_reply whose status is not ok. */
 void failure_set_reply(Failure *failure, json_object *content, gssize cell);
+
+/* Adds the setting's name where the kernel's memory was not enough: to Python's MemoryError, and to those that
+ * NumPy and others derive from it. max_memory is in bytes. */
+void failure_name_setting(Failure *failure, gint64 max_memory);

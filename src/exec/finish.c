@@ -112,6 +112,7 @@ finish_write(const FinishSpec *spec, JobLog *log)
 	g_autoptr(GError) error = NULL;
 
 	copy_failure(&finish.failure, spec->failure);
+	failure_name_setting(&finish.failure, spec->settings->max_memory);
 	if (spec->player != NULL)
 		write_files(&finish);
 	Outcome outcome = { .status = status_of(&finish),

@@ -88,8 +88,7 @@ order_of(const KeeperSpec *spec, int socket, gboolean namespaces)
 		.namespaces = namespaces,
 		.uid = geteuid(),
 		.gid = getegid(),
-		.max_own_processes = spec->max_own_processes,
-		.max_shared_processes = spec->max_shared_processes };
+		.limits = spec->limits };
 }
 
 /* Forks the keeper; false with errno. */
@@ -157,6 +156,18 @@ strings(char *const *list)
 	return array;
 }
 
+static json_object *
+limits_json(const KernelLimits *limits)
+{
+	json_object *object = json_object_new_object();
+
+	json_put_int(object, "own_processes", limits->own_processes);
+	json_put_int(object, "shared_processes", limits->shared_processes);
+	json_put_int(object, "memory", limits->memory);
+	json_put_int(object, "nice", limits->nice);
+	return object;
+}
+
 /* The order for a fork server, one record with the output's descriptor. */
 static gboolean
 send_order(int socket, const KeeperSpec *spec)
@@ -174,8 +185,7 @@ send_order(int socket, const KeeperSpec *spec)
 	json_put_string(order, "folder", spec->folder);
 	json_put_string(order, "place", spec->place);
 	json_put_bool(order, "namespaces", spec->namespaces);
-	json_put_int(order, "max_own_processes", spec->max_own_processes);
-	json_put_int(order, "max_shared_processes", spec->max_shared_processes);
+	json_object_object_add(order, "limits", limits_json(&spec->limits));
 	g_autofree char *text = json_print(order);
 	struct iovec part = { text, strlen(text) };
 	struct msghdr message = { .msg_iov = &part,

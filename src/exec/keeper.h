@@ -13,6 +13,8 @@
 
 #include <glib.h>
 
+#include "keeper/process.h"
+
 typedef struct Keeper Keeper;
 
 typedef struct KeeperSpec {
@@ -24,9 +26,7 @@ typedef struct KeeperSpec {
 	int output;     /* becomes the kernel's standard output and error */
 	gboolean namespaces;
 	int fork_server; /* a socket on which a fork server waits for one order; -1: none */
-	/* Processes and threads that the kernel may have: where they are counted for it alone, and where
-	 * they are counted with those of all runs. */
-	gint64 max_own_processes, max_shared_processes;
+	KernelLimits limits;
 } KeeperSpec;
 
 typedef enum {

@@ -32,6 +32,15 @@ struct Kernel {
 	gint64 lost_ms; /* the channels are gone; until when it may end of itself; -1: they are there */
 };
 
+static KernelLimits
+limits_of(const Settings *settings)
+{
+	return (KernelLimits){ .own_processes = settings->max_processes,
+		.shared_processes = settings->max_processes * settings->concurrency,
+		.memory = settings->max_memory,
+		.nice = settings->nice };
+}
+
 static gboolean
 start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 {
@@ -56,9 +65,7 @@ start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 		.output = ends[1],
 		.namespaces = strcmp(spec->settings->namespaces, "auto") == 0,
 		.fork_server = spec->fork_server,
-		.max_own_processes = spec->settings->max_processes,
-		.max_shared_processes =
-			spec->settings->max_processes * spec->settings->concurrency };
+		.limits = limits_of(spec->settings) };
 	kernel->keeper = keeper_start(&keeper, error);
 	close(ends[1]);
 	return kernel->keeper != NULL;

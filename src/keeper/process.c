@@ -167,7 +167,9 @@ settle_kernel(const KeeperOrder *order, pid_t keeper, StartFailure *failure)
 	if (getppid() != keeper)
 		_exit(126);
 	lower(RLIMIT_CORE, 0);
-	lower(RLIMIT_NPROC, own ? order->max_own_processes : order->max_shared_processes);
+	lower(RLIMIT_NPROC, own ? order->limits.own_processes : order->limits.shared_processes);
+	lower(RLIMIT_DATA, order->limits.memory);
+	setpriority(PRIO_PROCESS, 0, (int) order->limits.nice);
 	dup2(null, STDIN_FILENO);
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);

@@ -24,6 +24,15 @@ typedef struct KeeperReport {
 	char text[240];
 } KeeperReport;
 
+/* What a run may take. */
+typedef struct KernelLimits {
+	/* Processes and threads: where they are counted for it alone, and where they are counted with those
+	 * of all runs. */
+	int64_t own_processes, shared_processes;
+	int64_t memory; /* bytes of its own that one process may have */
+	int64_t nice;   /* of all processes */
+} KernelLimits;
+
 typedef struct KeeperOrder {
 	int socket;         /* the keeper's end of the pair with its executor */
 	int output;         /* becomes the kernel's standard output and error */
@@ -33,9 +42,7 @@ typedef struct KeeperOrder {
 	bool namespaces; /* the process is the child of space_clone */
 	uid_t uid;       /* the account, as seen before that */
 	gid_t gid;
-	/* Processes and threads that the kernel may have: where they are counted for it alone, and where
-	 * they are counted with those of all runs. */
-	int64_t max_own_processes, max_shared_processes;
+	KernelLimits limits;
 } KeeperOrder;
 
 /* The whole life of a keeper whose kernel is a program. */

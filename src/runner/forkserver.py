@@ -42,13 +42,19 @@ class Unfit(Exception):
     """A module that cannot be part of what is forked."""
 
 
+class Limits(ctypes.Structure):
+    """KernelLimits of src/keeper/process.h."""
+
+    _fields_ = [("own_processes", ctypes.c_int64), ("shared_processes", ctypes.c_int64),
+                ("memory", ctypes.c_int64), ("nice", ctypes.c_int64)]
+
+
 class Order(ctypes.Structure):
     """KeeperOrder of src/keeper/process.h."""
 
     _fields_ = [("socket", ctypes.c_int), ("output", ctypes.c_int), ("folder", ctypes.c_char_p),
                 ("place", ctypes.c_char_p), ("namespaces", ctypes.c_bool), ("uid", ctypes.c_uint),
-                ("gid", ctypes.c_uint), ("max_own_processes", ctypes.c_int64),
-                ("max_shared_processes", ctypes.c_int64)]
+                ("gid", ctypes.c_uint), ("limits", Limits)]
 
 
 class Library:
@@ -415,8 +421,7 @@ class Server:
         pid, gate = self.library.fork(Order(
             socket=sock.fileno(), output=output, folder=os.fsencode(order["folder"]),
             place=os.fsencode(order["place"]), namespaces=order["namespaces"],
-            max_own_processes=order["max_own_processes"],
-            max_shared_processes=order["max_shared_processes"]))
+            limits=Limits(**order["limits"])))
         if pid == 0:
             sock.detach()
             return order

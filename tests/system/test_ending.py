@@ -284,6 +284,22 @@ naas.webhook.respond_json([n, why])
     nothing_lives(site)
 
 
+def test_a_process_of_a_run_cannot_have_more_memory_than_allowed(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(kernels={"max_memory": "512M"})
+    answer = site.get(site.add(notebook(["kept = bytearray(300_000_000)", "bytearray(600_000_000)"])))
+    assert (answer.status_code, answer.json()["reason"], answer.json()["cell"]["index"]) == (500, "cell_error", 1)
+    assert answer.json()["error"] == "MemoryError: a process of a run may have 512M (the setting max_memory)"
+    arrays = site.get(site.add(notebook(["import numpy", "numpy.ones(600_000_000)"])))
+    assert "Unable to allocate" in arrays.json()["error"]
+    assert arrays.json()["error"].endswith("a process of a run may have 512M (the setting max_memory)")
+
+
+def test_runs_are_nice(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(kernels={"nice": "7"})
+    asks = "import os, subprocess, naas; naas.webhook.respond_json([os.nice(0), subprocess.getoutput('nice')])"
+    assert site.get(site.add(notebook([asks]))).json() == [7, "7"]
+
+
 def test_the_next_runner_ends_what_nobody_else_can(make_site: Callable[..., RunningSite]) -> None:
     site = make_site(kernels={"namespaces": "off"})
     lost = begin_playing(site, site.add(notebook([FORK, "time.sleep(600)"])))
