@@ -244,10 +244,21 @@ on_retry_creating(gpointer data)
 
 /* What fails is given a second before the job stands in the queue again. */
 static void
-wait_a_second(LiveJob *live, const GError *failure)
+wait_a_second(LiveJob *live, const char *failure)
 {
-	g_warning("job %s waits: %s", live->job->id, failure->message);
+	g_warning("job %s waits: %s", live->job->id, failure);
 	live->retry_source = g_timeout_add_seconds(RETRY_SECONDS, on_retry_creating, live);
+}
+
+/* Gives its slot back, since no executor could be asked for. */
+static void
+wait_again(LiveJob *live, const char *failure)
+{
+	leave_slot(live, PLACE_WAITING);
+	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
+	live->job->task.attempts--;
+	live_publish(live);
+	wait_a_second(live, failure);
 }
 
 static void
@@ -263,10 +274,7 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	leave_slot(live, PLACE_WAITING);
-	job_move(live->job, TASK_PENDING, NULL, clock_wall_us());
-	live->job->task.attempts--; /* no executor was asked for */
-	wait_a_second(live, failure);
+	wait_again(live, failure->message);
 }
 
 /* Gives free slots to those who wait longest. */
@@ -278,7 +286,7 @@ pump(Dispatcher *dispatcher)
 		g_autoptr(GError) error = NULL;
 
 		if (!live_open_folder(live, &error)) {
-			wait_a_second(live, error);
+			wait_a_second(live, error->message);
 			continue;
 		}
 		take_slot(live);
@@ -383,11 +391,16 @@ take_not_begun(LiveJob *live, Run *run)
 		finish_stopped(live);
 		return;
 	}
+	if (live->job->task.status == TASK_CREATING && run_failure_is_passing(run)) {
+		wait_again(live, failure);
+		pump(live->dispatcher);
+		return;
+	}
 	g_warning("job %s, attempt %d: %s", live->job->id, live->job->task.attempts,
 		failure != NULL ? failure : "the executor went away before the first cell");
 	if (live->job->task.attempts >= MAX_ATTEMPTS || live->job->task.status != TASK_CREATING) {
-		finish_failed(live,
-			live->job->task.status == TASK_CREATING ? run_failure_reason(run) : "lost");
+		finish_failed(
+			live, live->job->task.status == TASK_CREATING ? "kernel_failed" : "lost");
 		return;
 	}
 	leave_slot(live, PLACE_WAITING);

@@ -213,6 +213,21 @@ sweep_now(gpointer data)
 }
 
 void
+intake_add_versions(const Intake *intake, const char *path, GPtrArray *versions)
+{
+	GHashTableIter iter;
+	gpointer pending;
+
+	g_hash_table_iter_init(&iter, intake->pending);
+	while (g_hash_table_iter_next(&iter, NULL, &pending)) {
+		const Hook *hook = ((Pending *) pending)->hook;
+
+		if (strcmp(hook->path, path) == 0)
+			g_ptr_array_add(versions, g_strdup(hook->histo));
+	}
+}
+
+void
 intake_start_sweeping(Intake *intake)
 {
 	intake->sweep_source = g_timeout_add_seconds(SWEEP_INTERVAL_SECONDS, sweep_now, intake);
@@ -228,11 +243,14 @@ check_disk(Daemon *daemon, GError **error)
 	if (fstatvfs(daemon->folders->state, &info) < 0)
 		return nbhook_error_set_errno(error, errno, "asking for free disk space");
 	gint64 free_bytes = (gint64) info.f_bavail * (gint64) info.f_frsize;
-	if (free_bytes >= daemon->settings->disk_reserve &&
-		(info.f_files == 0 || info.f_favail > 0))
+	gboolean has_bytes = free_bytes >= daemon->settings->disk_reserve;
+	if (has_bytes && (info.f_files == 0 || info.f_favail > 0))
 		return TRUE;
-	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE,
-		"the server's disk is full: less is free than its reserve (setting disk_reserve)");
+	g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE,
+		has_bytes ? "the server's disk is full: no more files can be made on it (it has no "
+			    "inodes left)"
+			  : "the server's disk is full: less is free than its reserve (setting "
+			    "disk_reserve)");
 	return FALSE;
 }
 

@@ -65,7 +65,7 @@ struct Run {
 	gint64 cells_done, cells_total;
 	Outcome *outcome;
 	char *failure;
-	gboolean no_space; /* that was the failure */
+	gboolean passing; /* it could not be prepared: the host lacked space or descriptors */
 	char *stop_reason;
 	guint idle;
 	guint again;    /* a connection that is due */
@@ -131,10 +131,10 @@ run_failure(const Run *run)
 	return run->failure;
 }
 
-const char *
-run_failure_reason(const Run *run)
+gboolean
+run_failure_is_passing(const Run *run)
 {
-	return run->no_space ? "disk_full" : "kernel_failed";
+	return run->passing;
 }
 
 static gboolean
@@ -425,6 +425,14 @@ prepare(Run *run, GError **error)
 	       (fds[FD_RUN] = make_run_socket(run->socket_path, error)) >= 0;
 }
 
+static void
+fail_to_prepare(Run *run, const GError *error)
+{
+	run->passing = g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE) ||
+		       g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
+	fail(run, "preparing the run", error);
+}
+
 static Run *
 new_run(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer data)
 {
@@ -452,7 +460,7 @@ run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold 
 	if (prepare(run, &error))
 		run->request = runner_link_take(daemon->runner, job->task.kernel, on_executor, run);
 	else
-		fail(run, "preparing the run", error);
+		fail_to_prepare(run, error);
 	return run;
 }
 

@@ -37,5 +37,5 @@ gint64 run_cells_total(const Run *run);
 json_object *run_outcome(const Run *run); /* the "ended" line, borrowed */
 const char *run_failure(const Run *run);  /* why it was not begun, or NULL */
 
-/* The reason of a job that could not be begun. Static. */
-const char *run_failure_reason(const Run *run);
+/* Whether the host lacked something then, space or descriptors, that may be there later. */
+gboolean run_failure_is_passing(const Run *run);
