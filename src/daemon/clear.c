@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "daemon/change.h"
 #include "daemon/dispatch.h"
+#include "daemon/intake.h"
 #include "daemon/hooks.h"
 #include "daemon/versions.h"
 
@@ -131,6 +132,7 @@ make_clear(Change *change)
 	Hook *hook = registry_find_path(change->daemon->registry, path, "notebook");
 
 	change->kept = dispatcher_versions_in_use(change->daemon->dispatcher, path);
+	intake_add_versions(change->daemon->intake, path, change->kept);
 	if (hook != NULL)
 		g_ptr_array_add(change->kept, g_strdup(hook->histo));
 	change->removed = g_ptr_array_new_with_free_func(g_free);

@@ -18,6 +18,9 @@ void intake_submit(Call *call, gpointer daemon);
 
 void intake_abandon(Call *call, gpointer daemon);
 
+/* Adds the ids of the versions (char *) that calls of a notebook will play when they are accepted. */
+void intake_add_versions(const Intake *intake, const char *path, GPtrArray *versions);
+
 /* The connection of that number has ended. */
 void intake_gone(guint64 peer, gpointer daemon);
 

@@ -696,6 +696,29 @@ test_deleted_while_running(Fixture *fixture, gconstpointer unused)
 	assert_ended(asker, uuid, "completed", NULL);
 }
 
+/* What a call will play, once it has begun, is there when it is submitted. */
+static void
+test_version_of_a_begun_call(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autoptr(Asker) author = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+
+	assert_error(begun, NULL);
+	publish(fixture);
+	ask(author, "webhook.clear",
+		"\"path\":\"/home/a/report.ipynb\",\"type\":\"notebook\",\"histo\":\"all\"", NULL,
+		-1);
+	g_autoptr(Frame) cleared = answer(author);
+	assert_error(cleared, NULL);
+	fixture->outcome = STARTED SUCCEED;
+	send_submit(asker, uuid);
+	g_autoptr(Frame) accepted = answer(asker);
+	assert_error(accepted, NULL);
+	assert_ended(asker, uuid, "completed", NULL);
+}
+
 /* A flood of changes is refused before it fills the memory, and what waits is still done. */
 static void
 test_many_changes(Fixture *fixture, gconstpointer unused)
@@ -774,6 +797,7 @@ main(int argc, char **argv)
 	add("/daemon/queue", test_queue);
 	add("/daemon/queue-of-a-delivery", test_queue_of_a_delivery);
 	add("/daemon/given-up", test_given_up);
+	add("/daemon/version-of-a-begun-call", test_version_of_a_begun_call);
 	add("/daemon/many-changes", test_many_changes);
 	add("/daemon/last-use-of-a-key", test_last_use_of_a_key);
 	add("/daemon/restart", test_restart);
