@@ -88,8 +88,10 @@ outcome_write_end(int fd, const Outcome *outcome, GError **error)
 {
 	g_autoptr(json_object) line = json_object_new_object();
 	json_object *progress = json_object_new_object();
+	g_autofree char *now = clock_iso(clock_wall_us());
 
 	json_put_string(line, "mark", "ended");
+	json_put_string(line, "at", now);
 	json_put_string(line, "status", outcome->status);
 	if (failure_is_set(outcome->failure)) {
 		json_put_string(line, "reason", outcome->failure->reason);

@@ -182,6 +182,20 @@ job_move(Job *job, TaskStatus status, const char *reason, gint64 now_us)
 	job->status = job_status_of_task(status);
 }
 
+/* When an outcome says that the run has ended: the daemon may hear of it later. The clock may have been set
+ * since, so that is between the start and now. */
+static gint64
+end_of_outcome(const Task *task, json_object *ended, gint64 now_us)
+{
+	const char *text = json_string_member(ended, "at");
+	g_autoptr(GDateTime) at = text != NULL ? g_date_time_new_from_iso8601(text, NULL) : NULL;
+
+	if (at == NULL)
+		return now_us;
+	gint64 at_us = g_date_time_to_unix(at) * G_USEC_PER_SEC + g_date_time_get_microsecond(at);
+	return MIN(MAX(at_us, task->started_us), now_us);
+}
+
 void
 job_take_outcome(Job *job, json_object *ended, gint64 now_us)
 {
@@ -198,7 +212,8 @@ job_take_outcome(Job *job, json_object *ended, gint64 now_us)
 	task->error = json_object_get(json_object_member(ended, "error"));
 	json_object_put(task->response);
 	task->response = json_object_get(json_object_member(ended, "response"));
-	job_move(job, status, json_string_member(ended, "reason"), now_us);
+	job_move(job, status, json_string_member(ended, "reason"),
+		end_of_outcome(task, ended, now_us));
 }
 
 double

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/clock.h"
 #include "job/job.h"
 
 #define UUID "672a8b0e-c0b0-486e-bb2b-4571b0805f29"
@@ -209,6 +210,30 @@ test_outcomes(void)
 	}
 }
 
+/* The daemon may hear of an end long after it; a clock that was set leads to no time that cannot be. */
+static void
+test_outcome_has_its_time(void)
+{
+	static const struct {
+		const char *at;
+		int ended_s; /* behind the acceptance */
+	} times[] = { { "0", 9 }, { "1", 1 }, { "4", 4 }, { "10", 9 }, { "-3", 1 } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
+		g_autoptr(Job) job = new_job();
+		g_autofree char *at =
+			clock_iso(ACCEPTED + g_ascii_strtoll(times[i].at, NULL, 10) * SECOND);
+		g_autofree char *text = g_strdup_printf(
+			"{\"status\":\"succeed\",\"at\":\"%s\"}", i > 0 ? at : "yesterday");
+		g_autoptr(json_object) ended = object(text);
+
+		job_move(job, TASK_CREATING, NULL, ACCEPTED);
+		job_move(job, TASK_ACTIVE, NULL, ACCEPTED + SECOND);
+		job_take_outcome(job, ended, ACCEPTED + 9 * SECOND);
+		g_assert_cmpint(job->ended_us, ==, ACCEPTED + times[i].ended_s * SECOND);
+	}
+}
+
 static void
 test_outcome_keeps_response(void)
 {
@@ -329,6 +354,7 @@ main(int argc, char **argv)
 	g_test_add_func("/job/refused-moves", test_refused_moves);
 	g_test_add_func("/job/outcomes", test_outcomes);
 	g_test_add_func("/job/outcome-keeps-response", test_outcome_keeps_response);
+	g_test_add_func("/job/outcome-time", test_outcome_has_its_time);
 	g_test_add_func("/job/status-documents", test_status_documents);
 	g_test_add_func("/job/status-documents-in-between", test_status_documents_in_between);
 	g_test_add_func("/job/status-shows-no-file", test_status_shows_no_file);
