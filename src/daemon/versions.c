@@ -40,18 +40,47 @@ keep_version(const Folders *folders, const char *path, const char *histo, const 
 	       sync_chain(folders->versions, folder, error);
 }
 
+static gboolean
+put_into_production(
+	const Folders *folders, const char *path, const char *bytes, size_t size, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *file = g_path_get_basename(path);
+	AUTO_FD fd = folders_make_production(folders, path, error);
+
+	return fd >= 0 && files_replace(fd, file, bytes, size, 0660, TRUE, error) &&
+	       sync_chain(folders->production, folder, error);
+}
+
+/* Notebooks work in production, and may have made what is in the way. */
+static void
+explain(GError *error, const char *path)
+{
+	g_autofree char *cause = g_steal_pointer(&error->message);
+
+	if (g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL))
+		error->code = NBHOOK_ERROR_CONFLICT;
+	error->message =
+		g_strdup_printf("/%s cannot be put into production, where a notebook may have left "
+				"something in its place: %s",
+			path, cause);
+}
+
 gboolean
 versions_publish(const Folders *folders, const char *path, const char *histo, const char *bytes,
 	size_t size, GError **error)
 {
-	g_autofree char *folder = g_path_get_dirname(path);
-	g_autofree char *file = g_path_get_basename(path);
+	g_autofree char *version = g_strdup_printf("%s/%s", path, histo);
+	g_autoptr(GError) failure = NULL;
 
 	if (!keep_version(folders, path, histo, bytes, size, error))
 		return FALSE;
-	AUTO_FD fd = folders_make_production(folders, path, error);
-	return fd >= 0 && files_replace(fd, file, bytes, size, 0660, TRUE, error) &&
-	       sync_chain(folders->production, folder, error);
+	if (put_into_production(folders, path, bytes, size, &failure))
+		return TRUE;
+	files_remove_tree(folders->versions, version, NULL);
+	explain(failure, path);
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
 }
 
 int

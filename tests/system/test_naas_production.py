@@ -161,3 +161,15 @@ def test_a_call_that_cannot_be_met_fails_the_run_with_its_sentence(
     author.write("cannot.ipynb", notebook([f"import naas\nnaas.webhook.{call}"]))
     answer = author.get(author.adds("cannot.ipynb"))
     assert (answer.status_code, answer.json()["error"]) == (500, error)
+
+
+def test_what_a_notebook_left_is_not_overwritten(author: Author) -> None:
+    author.write("leaves.ipynb", notebook(["import naas, os", "os.makedirs('taken.ipynb')", "os.makedirs('closed', 0o700)",
+                                           "naas.webhook.respond_text(os.getcwd())"]))
+    assert author.get(author.adds("leaves.ipynb")).status_code == 200
+    for name in ("taken.ipynb", *(["closed/inside.ipynb"] if author.site.accounts.separate else [])):
+        path = author.write(name, notebook(["1"]))
+        refused = author.asks(f"naas.webhook.add({name!r})")
+        assert refused.is_naas_error
+        assert f"{path} cannot be put into production" in refused.message
+        assert author.kept("versions", path) == []
