@@ -108,7 +108,8 @@ class Webhook:
         """Publish the notebook as it is now, and return its URL.
 
         A notebook that is published already keeps its URL. params: notif_down and notif_up
-        (addresses for mails after a failed or a successful run), next_url (where callers are sent
+        (addresses for mails after a failed or a successful run, which are kept: this version sends
+        none), next_url (where callers are sent
         after a run), inline (show the response rather than download it), methods ("GET", "POST" or a
         list of them: what else is refused), signature (take signed calls only, as in {"scheme":
         "github", "secret": ...}), respond_async (answer before the run); any other key becomes a

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+#define MAX_RUN_DIR 92 /* with "/j/", twelve characters and a NUL that fills an address (unix(7)) */
 
 static gboolean
 find_group(const char *name, const char *setting, gid_t *gid, GError **error)
@@ -20,6 +23,31 @@ find_group(const char *name, const char *setting, gid_t *gid, GError **error)
 	}
 	*gid = group->gr_gid;
 	return TRUE;
+}
+
+gboolean
+folders_check(const Settings *settings, GError **error)
+{
+	const char *const places[] = { settings->state_dir, "state_dir", settings->run_dir,
+		"run_dir" };
+	gid_t gid;
+
+	if (!find_group(settings->run_group, "run_group", &gid, error) ||
+		!find_group(settings->web_group, "web_group", &gid, error))
+		return FALSE;
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i += 2) {
+		if (g_file_test(places[i], G_FILE_TEST_IS_DIR))
+			continue;
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+			"there is no folder %s (setting %s)", places[i], places[i + 1]);
+		return FALSE;
+	}
+	if (strlen(settings->run_dir) <= MAX_RUN_DIR)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
+		"%s (setting run_dir) is longer than %d bytes: no socket fits below it",
+		settings->run_dir, MAX_RUN_DIR);
+	return FALSE;
 }
 
 static int

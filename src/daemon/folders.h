@@ -22,6 +22,9 @@ typedef struct Folders {
 	gid_t web_group;
 } Folders;
 
+/* Whether the folders and groups that the settings name are there, and a socket fits below run_dir. */
+gboolean folders_check(const Settings *settings, GError **error);
+
 /* Opens the folders, made where missing. Errors name the folder, or the group that does not exist. */
 Folders *folders_new(const Settings *settings, GError **error);
 void folders_free(Folders *folders);

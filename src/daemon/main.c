@@ -10,6 +10,7 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/folders.h"
 
 typedef struct {
 	char *config;
@@ -85,7 +86,7 @@ run(const Arguments *arguments, GError **error)
 	if (settings == NULL)
 		return 2;
 	if (arguments->check)
-		return 0;
+		return folders_check(settings, error) ? 0 : 2;
 	log_init("nbhookd", settings->log_level);
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(0007);
