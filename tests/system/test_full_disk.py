@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from typing import Iterator
 
@@ -19,17 +20,21 @@ def small(as_root: None, open_folder: str) -> Iterator[RunningSite]:
     """Its state is on a file system of its own that has few inodes."""
     kernels = ScriptedKernels(open_folder)
     settings = {"kernels": {"kernel_path": kernels.path}, "jobs": {"disk_reserve": "0", "concurrency": "1"}}
-    with running_site(settings, change=mount_state) as site, contextlib.ExitStack() as stack:
-        stack.callback(subprocess.run, ["umount", "--lazy", site.layout.path("state")], check=True)
-        yield site
+    disk = os.path.join(open_folder, "disk")
+    os.mkdir(disk)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,nr_inodes=400,mode=0755", "none", disk], check=True)
+    try:
+        with running_site(settings, change=lambda site: move_state(site, disk)) as site:
+            yield site
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
-def mount_state(site: RunningSite) -> None:
+def move_state(site: RunningSite, disk: str) -> None:
     state = site.layout.path("state")
     os.makedirs(state, exist_ok=True)
-    info = os.stat(state)
-    options = f"size=24m,nr_inodes=400,mode={info.st_mode & 0o7777:o},uid={info.st_uid},gid={info.st_gid}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", state], check=True)
+    shutil.move(state, disk)
+    os.symlink(os.path.join(disk, "state"), state)
 
 
 def fill(folder: str) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 import accounts
 import running
+from running import RunningSite
 
 LISTENERS = {  # socket unit: service, name, owner, group, mode
     "nbhook-http": ("nbhookd", "http", "nbhook", "www-data", "0660"),
@@ -195,3 +196,25 @@ def test_the_nginx_files_are_whole_and_name_the_product_s_paths(prefix, open_fol
     with open(os.path.join(etc, "snippets/nbhook-site.conf"), encoding="utf-8") as file:
         text = file.read()
     assert "unix:/run/nbhook/fcgi.sock" in text and "/var/lib/nbhook/pipeline_executions/" in text
+
+
+@pytest.mark.parametrize("setting, value, said", [
+    ("web_group", "no-such-group", 'there is no group "no-such-group" (setting web_group)'),
+    ("run_group", "no-such-group", 'there is no group "no-such-group" (setting run_group)'),
+    ("state_dir", "/no/such/folder", "there is no folder /no/such/folder (setting state_dir)"),
+    ("run_dir", "/no/such/folder", "there is no folder /no/such/folder (setting run_dir)"),
+    ("run_dir", "{long}", "is longer than 92 bytes: no socket fits below it")])
+def test_a_check_looks_for_what_the_settings_name(
+        site: RunningSite, open_folder: str, setting: str, value: str, said: str) -> None:
+    long = os.path.join(open_folder, 100 * "x")
+    os.mkdir(long)
+    with open(site.layout.conf, encoding="utf-8") as file:
+        text = file.read()
+    conf = os.path.join(open_folder, "nbhook.conf")
+    for changed, code in ((text, 0), (re.sub(rf"(?m)^{setting} = .*", f"{setting} = {value.format(long=long)}", text), 2)):
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(changed)
+        done = subprocess.run([os.path.join(site.layout.prefix, "sbin/nbhookd"), "--config", conf, "--check"],
+                              capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+    assert said in done.stderr
