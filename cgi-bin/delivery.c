@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "field.h"
+#include "mime_value.h"
 
 #define MAX_KEY_BYTES 255
 
@@ -82,11 +83,47 @@ delivery_key(const WebRequest *request, char **key, GError **error)
 	return TRUE;
 }
 
+/* What goes into a digest. A client that builds a multipart body again makes a new boundary; so that is left
+ * out, wherever it stands. */
+typedef struct {
+	GChecksum *checksum;
+	char *boundary;   /* NULL: there is none */
+	GByteArray *rest; /* taken and not yet in the checksum */
+} Digest;
+
 static gboolean
-take(gpointer sink, const char *bytes, size_t size, GError **error)
+digest_take(gpointer sink, const char *bytes, size_t size, GError **error)
 {
-	g_checksum_update(sink, (const guchar *) bytes, (gssize) size);
+	Digest *digest = sink;
+	GByteArray *rest = digest->rest;
+	size_t length = digest->boundary != NULL ? strlen(digest->boundary) : 1;
+	const guint8 *found;
+
+	g_byte_array_append(rest, (const guint8 *) bytes, (guint) size);
+	const guint8 *from = rest->data;
+	const guint8 *end = rest->data + rest->len;
+	while (digest->boundary != NULL &&
+		(found = memmem(from, (size_t) (end - from), digest->boundary, length)) != NULL) {
+		g_checksum_update(digest->checksum, from, found - from);
+		from = found + length;
+	}
+	if ((size_t) (end - from) >= length) { /* a boundary may begin in the last bytes */
+		g_checksum_update(digest->checksum, from, end - from - (gssize) (length - 1));
+		from = end - (length - 1);
+	}
+	g_byte_array_remove_range(rest, 0, (guint) (from - rest->data));
 	return TRUE;
+}
+
+static char *
+boundary_of(const WebRequest *request)
+{
+	const char *type = web_request_header(request, "content-type");
+
+	if (type == NULL || g_ascii_strncasecmp(type, "multipart/", strlen("multipart/")) != 0)
+		return NULL;
+	g_autofree char *boundary = mime_parameter(type, "boundary");
+	return boundary != NULL && *boundary != '\0' ? g_steal_pointer(&boundary) : NULL;
 }
 
 /* Neither a method nor a query can hold a line break, so no two calls look alike. */
@@ -95,9 +132,13 @@ delivery_digest(const WebRequest *request, int body, gint64 offset, GError **err
 {
 	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
 	g_autofree char *head = g_strconcat(request->method, "\n", request->query, "\n", NULL);
+	g_autofree char *boundary = boundary_of(request);
+	g_autoptr(GByteArray) rest = g_byte_array_new();
+	Digest digest = { checksum, boundary, rest };
 
 	g_checksum_update(checksum, (const guchar *) head, (gssize) strlen(head));
-	if (!files_read_pieces(body, offset, take, checksum, error))
+	if (!files_read_pieces(body, offset, digest_take, &digest, error))
 		return NULL;
+	g_checksum_update(checksum, rest->data, rest->len);
 	return g_strdup(g_checksum_get_string(checksum));
 }

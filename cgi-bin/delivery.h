@@ -15,6 +15,6 @@
 gboolean delivery_key(const WebRequest *request, char **key, GError **error);
 
 /* SHA-256, in hex, of what must be the same in a repetition: method, query and body, which
- * stands in a file from offset on. The caller frees. */
+ * stands in a file from offset on, without the boundary of a multipart body. The caller frees. */
 char *delivery_digest(const WebRequest *request, int body, gint64 offset,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

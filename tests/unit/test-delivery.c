@@ -62,9 +62,8 @@ test_keys(void)
 }
 
 static char *
-digest_of(char *method, char *uri, const char *body)
+digest_of(char **environment, const char *body)
 {
-	char *environment[] = { method, uri, NULL };
 	g_autoptr(WebRequest) request = web_request_new(environment, &fake_io, NULL);
 
 	AUTO_FD fd = memfd_create("body", MFD_CLOEXEC);
@@ -93,15 +92,45 @@ static const struct {
 static void
 test_digests(void)
 {
-	g_autofree char *first =
-		digest_of("REQUEST_METHOD=POST", "REQUEST_URI=/webhook/t?a=1", "x");
+	g_autofree char *first = digest_of(
+		(char *[]){ "REQUEST_METHOD=POST", "REQUEST_URI=/webhook/t?a=1", NULL }, "x");
 
 	g_assert_cmpuint(strlen(first), ==, 64);
 	for (size_t i = 0; i < G_N_ELEMENTS(digest_rows); i++) {
 		g_autofree char *digest =
-			digest_of(digest_rows[i].method, digest_rows[i].uri, digest_rows[i].body);
+			digest_of((char *[]){ digest_rows[i].method, digest_rows[i].uri, NULL },
+				digest_rows[i].body);
 
 		g_assert_true((strcmp(first, digest) == 0) == digest_rows[i].same);
+	}
+}
+
+static char *
+digest_of_form(const char *boundary, const char *text)
+{
+	g_autofree char *type =
+		g_strdup_printf("CONTENT_TYPE=multipart/form-data; boundary=\"%s\"", boundary);
+	g_autofree char *body = g_strdup_printf(
+		"--%s\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n%s\r\n--%s--\r\n",
+		boundary, text, boundary);
+
+	return digest_of(
+		(char *[]){ "REQUEST_METHOD=POST", "REQUEST_URI=/webhook/t", type, NULL }, body);
+}
+
+/* A client that builds a multipart body again makes a new boundary; pieces of a file end anywhere. */
+static void
+test_digests_of_forms(void)
+{
+	for (gsize n = 65400; n < 65560; n++) {
+		g_autofree char *long_text = g_strnfill(n, '-');
+		g_autofree char *other_text = g_strconcat(long_text, "-", NULL);
+		g_autofree char *one = digest_of_form("----one", long_text);
+		g_autofree char *again = digest_of_form("------another/1", long_text);
+		g_autofree char *other = digest_of_form("----one", other_text);
+
+		g_assert_cmpstr(one, ==, again);
+		g_assert_cmpstr(one, !=, other);
 	}
 }
 
@@ -111,5 +140,6 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/delivery/keys", test_keys);
 	g_test_add_func("/delivery/digests", test_digests);
+	g_test_add_func("/delivery/digests-of-forms", test_digests_of_forms);
 	return g_test_run();
 }
