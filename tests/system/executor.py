@@ -103,6 +103,12 @@ def eventually(condition: Callable[[], Any], seconds: float = 10) -> bool:
     return True
 
 
+def heeds(pid: int, number: int) -> bool:
+    """Whether a process has something to do at a signal, or reads it from a descriptor."""
+    lines = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool((int(lines["SigCgt"], 16) | int(lines["SigBlk"], 16)) >> (number - 1) & 1)
+
+
 class Run:
     """One run in an executor of its own."""
 

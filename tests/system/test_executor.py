@@ -14,7 +14,7 @@ from typing import Iterator
 
 import pytest
 
-from executor import Bench, Run, account, code, eventually, notebook, program, receive_frame, send_frame
+from executor import Bench, Run, account, code, eventually, heeds, notebook, program, receive_frame, send_frame
 
 ESCAPEE = """
 import os, time
@@ -409,12 +409,6 @@ def test_a_daemon_that_goes_before_the_run_ends_its_executor(bench: Bench) -> No
     run = bench.start()
     run.daemon.close()
     assert run.process.wait(5) == 1
-
-
-def heeds(pid: int, number: int) -> bool:
-    """Whether a process has something to do at a signal, or reads it from a descriptor."""
-    lines = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return bool((int(lines["SigCgt"], 16) | int(lines["SigBlk"], 16)) >> (number - 1) & 1)
 
 
 def test_an_executor_that_waits_ends_by_sigterm(bench: Bench) -> None:
