@@ -1,9 +1,12 @@
 /* The table below is the one place that knows a setting. A setting is read from its text by its type;
- * the text of a default goes through the same reader, so that a default can never be out of range. */
+ * the text of a default goes through the same reader, so that a default can never be out of range.
+ *
+ * One file because of its table. */
 #include "conf/settings.h"
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -16,6 +19,7 @@ typedef enum {
 	TYPE_STRING,  /* any text */
 	TYPE_CHOICE,  /* one of the words in .choices */
 	TYPE_COUNT,   /* a whole number */
+	TYPE_AUTO,    /* a whole number, or "auto", which is SETTINGS_AUTO */
 	TYPE_SIZE,    /* bytes; K, M or G behind the number */
 	TYPE_SECONDS, /* seconds, decimals allowed; kept in milliseconds */
 } SettingType;
@@ -32,6 +36,11 @@ typedef struct {
 } SettingRow;
 
 #define AT(field) offsetof(Settings, field)
+#define KERNEL_AT(field) offsetof(KernelSettings, field)
+/* The group of settings that there are once for each kernel, and which the sample shows. */
+#define KERNEL_GROUP "kernel"
+#define KERNEL_PREFIX KERNEL_GROUP " "
+#define SAMPLE_KERNEL "python3"
 #define KIB G_GINT64_CONSTANT(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -139,6 +148,13 @@ static const SettingRow rows[] = {
 	{ "kernels", "message_limit", TYPE_SIZE, AT(message_limit), "256M", KIB, GIB, NULL,
 	  "The largest message of a kernel; one that sends a larger one is ended and the run failed." },
 
+	{ KERNEL_GROUP, "ready", TYPE_AUTO, KERNEL_AT(ready), "auto", 0, 1000, NULL,
+	  "How many executors with this kernel are kept ready for their run: auto is as many as fit the "
+	  "host's cores and memory for python3, and none for others." },
+	{ KERNEL_GROUP, "preload", TYPE_STRING, KERNEL_AT(preload), "auto", 0, 0, NULL,
+	  "Python modules that every kernel has loaded before it starts, separated by spaces; auto is "
+	  "numpy, pandas and matplotlib, off starts every kernel as a program of its own." },
+
 	{ "log", "log_level", TYPE_CHOICE, AT(log_level), "info", 0, 0, "error warning info debug",
 	  "What is written to the log." },
 };
@@ -216,6 +232,9 @@ range_text(const SettingRow *row)
 		g_autofree char *max = settings_size_text(row->max);
 		return g_strdup_printf("bytes, %s to %s", min, max);
 	}
+	case TYPE_AUTO:
+		return g_strdup_printf(
+			"auto, or %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, row->min, row->max);
 	case TYPE_SECONDS:
 	case TYPE_COUNT:
 	default:
@@ -293,6 +312,10 @@ store_number(const SettingRow *row, const char *text, gint64 *field)
 {
 	double number;
 
+	if (row->type == TYPE_AUTO && strcmp(text, "auto") == 0) {
+		*field = SETTINGS_AUTO;
+		return TRUE;
+	}
 	if (!read_number(row, text, &number) || number < (double) row->min ||
 		number > (double) row->max)
 		return FALSE;
@@ -303,15 +326,59 @@ store_number(const SettingRow *row, const char *text, gint64 *field)
 static gboolean
 is_numeric(const SettingRow *row)
 {
-	return row->type == TYPE_COUNT || row->type == TYPE_SIZE || row->type == TYPE_SECONDS;
+	return row->type == TYPE_COUNT || row->type == TYPE_SIZE || row->type == TYPE_SECONDS ||
+	       row->type == TYPE_AUTO;
 }
 
 static gboolean
-store(Settings *settings, const SettingRow *row, const char *text)
+is_of_kernel(const SettingRow *row)
 {
-	void *field = (char *) settings + row->offset;
+	return strcmp(row->group, KERNEL_GROUP) == 0;
+}
+
+/* target is what the row's group is kept in: a Settings or a KernelSettings. */
+static gboolean
+store(gpointer target, const SettingRow *row, const char *text)
+{
+	void *field = (char *) target + row->offset;
 
 	return is_numeric(row) ? store_number(row, text, field) : store_text(row, text, field);
+}
+
+static void
+store_defaults(gpointer target, gboolean of_kernel)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (is_of_kernel(&rows[i]) == of_kernel && !store(target, &rows[i], rows[i].value))
+			g_error("the default of %s is out of its own range", rows[i].name);
+}
+
+static void
+free_texts(gpointer target, gboolean of_kernel)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (is_of_kernel(&rows[i]) == of_kernel && !is_numeric(&rows[i]))
+			g_free(*(char **) ((char *) target + rows[i].offset));
+}
+
+static KernelSettings *
+kernel_settings_new(const char *name)
+{
+	KernelSettings *kernel = g_new0(KernelSettings, 1);
+
+	kernel->name = name != NULL ? g_ascii_strdown(name, -1) : NULL;
+	store_defaults(kernel, TRUE);
+	return kernel;
+}
+
+static void
+kernel_settings_free(gpointer data)
+{
+	KernelSettings *kernel = data;
+
+	free_texts(kernel, TRUE);
+	g_free(kernel->name);
+	g_free(kernel);
 }
 
 Settings *
@@ -319,9 +386,9 @@ settings_new(void)
 {
 	Settings *settings = g_new0(Settings, 1);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		if (!store(settings, &rows[i], rows[i].value))
-			g_error("the default of %s is out of its own range", rows[i].name);
+	store_defaults(settings, FALSE);
+	settings->kernels = g_ptr_array_new_with_free_func(kernel_settings_free);
+	settings->other_kernels = kernel_settings_new(NULL);
 	return settings;
 }
 
@@ -330,17 +397,49 @@ settings_free(Settings *settings)
 {
 	if (settings == NULL)
 		return;
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		if (!is_numeric(&rows[i]))
-			g_free(*(char **) ((char *) settings + rows[i].offset));
+	free_texts(settings, FALSE);
+	g_ptr_array_unref(settings->kernels);
+	kernel_settings_free(settings->other_kernels);
 	g_free(settings);
+}
+
+const KernelSettings *
+settings_kernel(const Settings *settings, const char *name)
+{
+	for (guint i = 0; i < settings->kernels->len; i++) {
+		const KernelSettings *kernel = settings->kernels->pdata[i];
+
+		if (g_ascii_strcasecmp(kernel->name, name) == 0)
+			return kernel;
+	}
+	return settings->other_kernels;
+}
+
+/* Where the settings of a group are kept; *known gets the group's name in the table. */
+static gpointer
+target_of(Settings *settings, const char *group, const char **known)
+{
+	if (!g_str_has_prefix(group, KERNEL_PREFIX)) {
+		*known = strcmp(group, KERNEL_GROUP) != 0 ? group : "";
+		return settings;
+	}
+	const char *name = group + strlen(KERNEL_PREFIX);
+	const KernelSettings *kernel = settings_kernel(settings, name);
+	*known = KERNEL_GROUP;
+	if (kernel == settings->other_kernels) {
+		g_ptr_array_add(settings->kernels, kernel_settings_new(name));
+		kernel = settings_kernel(settings, name);
+	}
+	return (gpointer) kernel;
 }
 
 static gboolean
 load_one(Settings *settings, GKeyFile *file, const char *path, const char *group, const char *name,
 	GError **error)
 {
-	const SettingRow *row = find_row(group, name);
+	const char *known;
+	gpointer target = target_of(settings, group, &known);
+	const SettingRow *row = find_row(known, name);
 
 	if (row == NULL) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
@@ -351,7 +450,7 @@ load_one(Settings *settings, GKeyFile *file, const char *path, const char *group
 	g_autofree char *text = g_key_file_get_string(file, group, name, error);
 	if (text == NULL)
 		return FALSE;
-	if (!store(settings, row, g_strstrip(text))) {
+	if (!store(target, row, g_strstrip(text))) {
 		g_autofree char *range = range_text(row);
 
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNPROCESSABLE,
@@ -428,7 +527,8 @@ settings_sample(void)
 
 		if (strcmp(group, rows[i].group) != 0) {
 			group = rows[i].group;
-			g_string_append_printf(sample, "\n[%s]\n", group);
+			g_string_append_printf(sample, "\n[%s%s]\n", group,
+				is_of_kernel(&rows[i]) ? " " SAMPLE_KERNEL : "");
 		}
 		g_string_append_c(sample, '\n');
 		append_wrapped(sample, rows[i].sentence);

@@ -8,6 +8,15 @@
 
 #include <glib.h>
 
+/* What is said of one kernel, in [kernel NAME]. */
+typedef struct KernelSettings {
+	char *name; /* of the kernelspec, in lower case; NULL: of those of which nothing is said */
+	gint64 ready;  /* SETTINGS_AUTO: as many as fit the host */
+	char *preload; /* "auto", "off", or names of modules, separated by spaces */
+} KernelSettings;
+
+#define SETTINGS_AUTO (-1)
+
 /* Seconds are kept in milliseconds, sizes in bytes; a URL has no final slash; strings belong to the
  * Settings. */
 typedef struct Settings {
@@ -60,6 +69,9 @@ typedef struct Settings {
 	gint64 output_limit;
 	gint64 max_outputs;
 	gint64 message_limit;
+	/* [kernel NAME], KernelSettings */
+	GPtrArray *kernels;
+	KernelSettings *other_kernels; /* all that have no such group */
 	/* [log] */
 	char *log_level;
 } Settings;
@@ -76,6 +88,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
 /* A size as a setting has it: "8G"; the caller frees. */
 char *settings_size_text(gint64 size);
+
+/* What holds for the kernelspec of that name (case does not matter). Borrowed. */
+const KernelSettings *settings_kernel(const Settings *settings, const char *name);
 
 /* The commented sample file, every setting with its default, unit and range. */
 char *settings_sample(void);

@@ -8,14 +8,14 @@ import lint
 
 MANUAL = "man/nbhook.conf.5"
 ITEM = re.compile(r"^\.It Ic (\w+) No =(?: (.*?))? Pq (.*)$", re.MULTILINE)
-GROUP = re.compile(r"^\.S[hs] .*\[(\w+)\]", re.MULTILINE)
+GROUP = re.compile(r"^\.S[hs] .*\[(\w+)(?: \w+)?\]", re.MULTILINE)
 Setting = tuple[str, str, str, str]  # group, name, default, range
 
 
 def settings_of_sample(sample: str) -> list[Setting]:
     settings, group, limits = [], "", ""
     for line in sample.split("\n"):
-        if match := re.match(r"\[(\w+)\]$", line):
+        if match := re.match(r"\[(\w+)(?: \w+)?\]$", line):
             group = match.group(1)
         elif match := re.match(r"# \((.*)\)$", line):
             limits = match.group(1)

@@ -64,6 +64,9 @@ static const struct {
 	{ "[http]\npublic_url = http://a b\n", "an http or https URL" },
 	{ "[http]\npublic_url = http://\u00fc.example\n", "an http or https URL" },
 	{ "concurrency = 1\n", "group" },
+	{ "[kernel python3]\nready = many\n", "auto, or 0 to 1000" },
+	{ "[kernel python3]\nconcurrency = 1\n", "in [kernel python3]" },
+	{ "[kernel]\nready = 1\n", "in [kernel]" },
 };
 
 static void
@@ -110,6 +113,22 @@ test_folders(void)
 
 	g_assert_cmpstr(none->kernel_path, ==, "");
 	g_assert_cmpstr(two->kernel_path, ==, "/a:/b c");
+}
+
+static void
+test_kernels(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Settings) settings =
+		load_text("[kernel Python3]\nready = 3\n[kernel ir]\npreload = off\n", &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpint(settings_kernel(settings, "python3")->ready, ==, 3);
+	g_assert_cmpstr(settings_kernel(settings, "PYTHON3")->preload, ==, "auto");
+	g_assert_cmpint(settings_kernel(settings, "ir")->ready, ==, SETTINGS_AUTO);
+	g_assert_cmpstr(settings_kernel(settings, "ir")->preload, ==, "off");
+	g_assert_cmpint(settings_kernel(settings, "other")->ready, ==, SETTINGS_AUTO);
+	g_assert_null(settings_kernel(settings, "other")->name);
 }
 
 /* The sample, with every setting's comment sign taken off, is a file with the defaults. */
@@ -165,6 +184,7 @@ main(int argc, char **argv)
 	g_test_add_func("/settings/wrong", test_wrong);
 	g_test_add_func("/settings/public-url", test_public_url);
 	g_test_add_func("/settings/folders", test_folders);
+	g_test_add_func("/settings/kernels", test_kernels);
 	g_test_add_func("/settings/sample-is-a-file", test_sample_is_a_file);
 	g_test_add_func("/settings/path", test_path);
 	g_test_add_func("/settings/missing-file", test_missing_file);
