@@ -274,7 +274,8 @@ hand_play(const HandSpec *spec, GError **error)
 		return NULL;
 	environment_sweep();
 	hand.signals = settle_process();
-	hand.play = play_new(spec->settings, play_spec(&hand, notebook));
+	hand.play = play_new(
+		spec->settings, play_spec(&hand, notebook), boot_new(spec->settings, NULL, -1));
 	while (play_state(hand.play) != PLAY_ENDED)
 		turn(&hand);
 	if (spec->bar)

@@ -15,6 +15,8 @@
 #include "exec/keeper.h"
 
 #define READ_SIZE 4096
+/* What is kept of what a kernel prints before somebody wants it. */
+#define MAX_EARLY (64 * 1024)
 /* How long a kernel that has hung up may take to end. */
 #define LOST_MS 1000
 
@@ -25,8 +27,9 @@ struct Kernel {
 	Channels *channels;
 	char *death;
 	gboolean interrupt_by_message;
-	int printed; /* our end of the pipe */
-	int log;     /* not ours */
+	int printed;    /* our end of the pipe */
+	int log;        /* not ours */
+	GString *early; /* what was printed before there was a log; NULL afterwards */
 	gint64 log_left;
 	gint64 message_limit;
 	gint64 lost_ms; /* the channels are gone; until when it may end of itself; -1: they are there */
@@ -60,7 +63,7 @@ start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 	kernel->printed = ends[0];
 	KeeperSpec keeper = { .argv = argv,
 		.env = env,
-		.folder = spec->folder,
+		.folder = spec->folder != NULL ? spec->folder : kernel->home->path,
 		.place = kernel->connection->folder->path,
 		.output = ends[1],
 		.namespaces = strcmp(spec->settings->namespaces, "auto") == 0,
@@ -78,6 +81,7 @@ kernel_start(const KernelSpec *spec, GError **error)
 
 	kernel->printed = -1;
 	kernel->log = spec->log;
+	kernel->early = spec->log < 0 ? g_string_new(NULL) : NULL;
 	kernel->log_left = spec->settings->output_limit;
 	kernel->message_limit = spec->settings->message_limit;
 	kernel->lost_ms = -1;
@@ -102,6 +106,8 @@ kernel_free(Kernel *kernel)
 	connection_free(kernel->connection);
 	claim_free(kernel->home);
 	files_close(&kernel->printed);
+	if (kernel->early != NULL)
+		g_string_free(kernel->early, TRUE);
 	g_free(kernel->death);
 	g_free(kernel);
 }
@@ -157,10 +163,23 @@ take_printed(Kernel *kernel)
 	char bytes[READ_SIZE];
 	ssize_t size = kernel->printed >= 0 ? read(kernel->printed, bytes, sizeof bytes) : -1;
 
-	if (size > 0)
+	if (size > 0 && kernel->early != NULL)
+		g_string_append_len(
+			kernel->early, bytes, MIN(size, MAX_EARLY - (gssize) kernel->early->len));
+	else if (size > 0)
 		write_log(kernel, bytes, size);
 	if (size == 0)
 		files_close(&kernel->printed);
+}
+
+void
+kernel_set_log(Kernel *kernel, int log)
+{
+	g_autoptr(GString) early = g_steal_pointer(&kernel->early);
+
+	kernel->log = log;
+	if (early != NULL && early->len > 0)
+		write_log(kernel, early->str, (gint64) early->len);
 }
 
 void
@@ -242,4 +261,16 @@ const char *
 kernel_refusal(const Kernel *kernel)
 {
 	return keeper_refusal(kernel->keeper);
+}
+
+gboolean
+kernel_is_forked(const Kernel *kernel)
+{
+	return keeper_is_forked(kernel->keeper);
+}
+
+const char *
+kernel_fork_failure(const Kernel *kernel)
+{
+	return keeper_fork_failure(kernel->keeper);
 }

@@ -18,11 +18,11 @@ typedef struct Kernel Kernel;
 typedef struct KernelSpec {
 	const Settings *settings;
 	const Kernelspec *kernelspec;
-	const char *folder; /* the working directory */
+	const char *folder; /* the working directory; NULL: a private one of this kernel */
 	const char *url;    /* NAAS_URL or NULL */
 	const char *key;    /* NAAS_TOKEN or NULL */
 	int fork_server;    /* see KeeperSpec; -1: none */
-	int log; /* gets what the kernel prints past Jupyter, up to output_limit; -1: nobody */
+	int log; /* gets what the kernel prints past Jupyter, up to output_limit; -1: kernel_set_log */
 } KernelSpec;
 
 /* How many items kernel_poll_items fills in. */
@@ -33,6 +33,9 @@ typedef struct KernelSpec {
 Kernel *kernel_start(const KernelSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void kernel_free(Kernel *kernel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kernel, kernel_free)
+
+/* Who gets what it prints past Jupyter (-1: nobody), and what of that it has printed so far. */
+void kernel_set_log(Kernel *kernel, int log);
 
 void kernel_poll_items(Kernel *kernel, zmq_pollitem_t *items);
 
@@ -68,3 +71,8 @@ void kernel_signal(Kernel *kernel, int signal_number);
 
 /* See keeper_refusal. */
 const char *kernel_refusal(const Kernel *kernel);
+
+/* Whether it is a fork of a fork server, and why not although there was one; NULL if nothing is to be said.
+ * Borrowed. */
+gboolean kernel_is_forked(const Kernel *kernel);
+const char *kernel_fork_failure(const Kernel *kernel);

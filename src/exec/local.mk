@@ -1,5 +1,6 @@
 libnbhook_a_SOURCES += \
 	src/exec/attachment.c src/exec/attachment.h \
+	src/exec/boot.c src/exec/boot.h \
 	src/exec/environment.c src/exec/environment.h \
 	src/exec/failure.c src/exec/failure.h \
 	src/exec/finish.c src/exec/finish.h \
@@ -12,6 +13,7 @@ libnbhook_a_SOURCES += \
 	src/exec/namespace.c src/exec/namespace.h \
 	src/exec/nbconvert.c src/exec/nbconvert.h \
 	src/exec/outcome.c src/exec/outcome.h \
+	src/exec/placement.c src/exec/placement.h \
 	src/exec/play.c src/exec/play.h \
 	src/exec/play_spec.c src/exec/play_spec.h \
 	src/exec/play_request.c src/exec/play_request.h \
@@ -21,7 +23,8 @@ libnbhook_a_SOURCES += \
 	src/exec/respond.c src/exec/respond.h \
 	src/exec/service.c src/exec/service.h \
 	src/exec/snapshot.c src/exec/snapshot.h \
-	src/exec/time_limits.c src/exec/time_limits.h
+	src/exec/time_limits.c src/exec/time_limits.h \
+	src/exec/waiting.c src/exec/waiting.h
 
 nblibexec_PROGRAMS += nbhook-exec
 nbhook_exec_SOURCES = src/exec/main.c

@@ -1,4 +1,5 @@
 /* nbhook-exec: plays one notebook. */
+#include <fcntl.h>
 #include <glib.h>
 #include <malloc.h>
 #include <signal.h>
@@ -13,6 +14,9 @@
 
 static int argument_socket = -1;
 static char *argument_config;
+static char *argument_kernel;
+static int argument_fork_server = -1;
+static gboolean argument_boot;
 static gboolean argument_without_namespaces;
 static gboolean argument_version;
 
@@ -21,6 +25,12 @@ static const GOptionEntry entries[] = {
 		"The inherited socket over which the run comes", "FD" },
 	{ "config", 0, 0, G_OPTION_ARG_FILENAME, &argument_config, "The configuration file",
 		"FILE" },
+	{ "kernel", 0, 0, G_OPTION_ARG_STRING, &argument_kernel,
+		"The kernel that is likely to be asked for", "NAME" },
+	{ "fork-server", 0, 0, G_OPTION_ARG_INT, &argument_fork_server,
+		"The inherited socket over which one such kernel can be ordered", "FD" },
+	{ "boot", 0, 0, G_OPTION_ARG_NONE, &argument_boot,
+		"Start that kernel before the run has come", NULL },
 	{ "without-namespaces", 0, 0, G_OPTION_ARG_NONE, &argument_without_namespaces,
 		"The host is known to refuse them", NULL },
 	{ "version", 0, 0, G_OPTION_ARG_NONE, &argument_version, "Print the version", NULL },
@@ -74,6 +84,20 @@ parse(int *argc, char ***argv)
 	return TRUE;
 }
 
+/* What the command line says of the kernel; NULL when it was to be started and cannot be. */
+static Boot *
+boot(const Settings *settings, GError **error)
+{
+	g_autoptr(Boot) made = boot_new(settings, argument_kernel, argument_fork_server);
+
+	if (argument_fork_server >= 0)
+		fcntl(argument_fork_server, F_SETFD, FD_CLOEXEC);
+	if (argument_boot && (!boot_find(made, argument_kernel, NULL, error) ||
+				     !boot_start(made, NULL, -1, error)))
+		return NULL;
+	return g_steal_pointer(&made);
+}
+
 static int
 serve(void)
 {
@@ -91,7 +115,8 @@ serve(void)
 	log_init("nbhook-exec", settings->log_level);
 	settle_process();
 	settle_memory();
-	if (service_run(argument_socket, settings, &error))
+	Boot *booted = boot(settings, &error);
+	if (booted != NULL && service_run(argument_socket, settings, booted, &error))
 		return 0;
 	g_info("ends without a run: %s", error->message);
 	return 1;

@@ -1,5 +1,6 @@
-/* The parts: Kernel (process and channels), Handshake (is it ready), Player (which cell, which output),
- * Finish (what is written in the end). This file is who calls whom when. */
+/* The parts: Boot (the kernel, until it is ready), Player (which cell, which output),
+ * Finish (what is written in the end). One file because it is who calls whom
+ * when. */
 #include "exec/play.h"
 
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "exec/finish.h"
-#include "exec/handshake.h"
 #include "exec/ladder.h"
 #include "exec/outcome.h"
 #include "exec/player.h"
@@ -28,9 +28,7 @@ struct Play {
 	PlaySpec *spec;
 	PlayState state;
 	JobLog *log;
-	Kernelspec *kernelspec;
-	Kernel *kernel;
-	Handshake handshake;
+	Boot *boot; /* its kernel */
 	Notebook *notebook;
 	json_object *variables;
 	Player *player;
@@ -57,7 +55,7 @@ finish_spec(const Play *play)
 		.notebook = play->notebook,
 		.player = play->player,
 		.variables = play->variables,
-		.language_info = play->handshake.language_info,
+		.language_info = play->boot->handshake.language_info,
 		.failure = failure_is_set(&play->failure) ? &play->failure : played,
 		.stopped = play->stopped,
 		.begun_ms = play->begun_ms,
@@ -85,31 +83,56 @@ end_with(Play *play, const char *reason, const GError *error)
 	end(play);
 }
 
+static Place
+place_of(const Play *play)
+{
+	return (Place){
+		.folder = play->spec->folder, .url = play->spec->url, .key = play->spec->key
+	};
+}
+
+static void
+log_kernel(Play *play, const char *how)
+{
+	Kernel *kernel = play->boot->kernel;
+	const char *refusal = kernel_refusal(kernel);
+
+	job_log_add(play->log, "the kernel %s %s%s", play->boot->kernelspec->name, how,
+		kernel_is_forked(kernel) ? " as a fork" : "");
+	if (kernel_fork_failure(kernel) != NULL)
+		job_log_add(play->log, "it is no fork: %s", kernel_fork_failure(kernel));
+	if (refusal == NULL)
+		return;
+	job_log_add(play->log, "it has no PID namespace of its own: %s", refusal);
+	g_info("a run has no PID namespace of its own: %s", refusal);
+}
+
 static gboolean
 start_kernel(Play *play, GError **error)
 {
-	const PlaySpec *spec = play->spec;
+	Place place = place_of(play);
 
-	play->kernelspec = kernelspec_find(play->settings, spec->kernel, spec->language, error);
-	if (play->kernelspec == NULL)
+	if (!boot_start(play->boot, &place, play->spec->log, error))
 		return FALSE;
-	KernelSpec kernel = { .settings = play->settings,
-		.kernelspec = play->kernelspec,
-		.folder = spec->folder,
-		.url = spec->url,
-		.key = spec->key,
-		.fork_server = -1,
-		.log = spec->log };
-	play->kernel = kernel_start(&kernel, error);
-	if (play->kernel == NULL)
-		return FALSE;
-	job_log_add(play->log, "the kernel %s was started", play->kernelspec->name);
-	if (kernel_refusal(play->kernel) != NULL) {
-		job_log_add(play->log, "it has no PID namespace of its own: %s",
-			kernel_refusal(play->kernel));
-		g_info("a run has no PID namespace of its own: %s", kernel_refusal(play->kernel));
-	}
+	log_kernel(play, "was started");
 	return TRUE;
+}
+
+/* Uses the kernel that there is, if it is the right one. */
+static gboolean
+get_kernel(Play *play, GError **error)
+{
+	const PlaySpec *spec = play->spec;
+	Place place = place_of(play);
+
+	if (boot_fits(play->boot, spec->kernel)) {
+		kernel_set_log(play->boot->kernel, spec->log);
+		boot_place(play->boot, &place);
+		log_kernel(play, "was ready");
+		return TRUE;
+	}
+	return boot_find(play->boot, spec->kernel, spec->language, error) &&
+	       start_kernel(play, error);
 }
 
 static gboolean
@@ -121,7 +144,7 @@ prepare(Play *play, GError **error)
 		.notebook = spec->notebook,
 		.request = spec->request,
 		.files = spec->files,
-		.language = said ? spec->language : play->kernelspec->language,
+		.language = said ? spec->language : play->boot->kernelspec->language,
 		.job = spec->job,
 		.path = spec->path,
 		.runtime = spec->runtime,
@@ -138,21 +161,21 @@ prepare(Play *play, GError **error)
 
 /* The kernel is started first: the notebook is read while it imports. */
 Play *
-play_new(const Settings *settings, PlaySpec *spec)
+play_new(const Settings *settings, PlaySpec *spec, Boot *boot)
 {
 	Play *play = g_new0(Play, 1);
 	g_autoptr(GError) error = NULL;
 
 	play->settings = settings;
 	play->spec = spec;
+	play->boot = boot;
 	play->failure = FAILURE_NONE;
 	play->begun_ms = clock_ms();
 	play->begun_wall_us = clock_wall_us();
 	time_limits_init(&play->limits, settings);
 	time_limits_begin(&play->limits, TIME_LIMIT_START, play->begun_ms);
 	play->log = job_log_new(spec->log);
-	handshake_init(&play->handshake, play->begun_ms);
-	if (!start_kernel(play, &error))
+	if (!get_kernel(play, &error))
 		end_with(play, "kernel_failed", error);
 	else if (!prepare(play, &error))
 		end_with(play, "bad_notebook", error);
@@ -166,14 +189,13 @@ play_free(Play *play)
 
 	if (play == NULL)
 		return;
-	g_clear_pointer(&play->kernel, kernel_free);
+	boot_reset(play->boot);
 	if (!files_sync(play->spec->executed, "the executed notebook", &error))
 		g_warning("%s", error->message);
 	player_free(play->player);
 	notebook_free(play->notebook);
 	json_object_put(play->variables);
-	handshake_clear(&play->handshake);
-	kernelspec_free(play->kernelspec);
+	boot_free(play->boot);
 	failure_clear(&play->failure);
 	job_log_free(play->log);
 	play_spec_free(play->spec);
@@ -215,7 +237,7 @@ play_write_snapshot(Play *play, int fd, GError **error)
 const char *
 play_kernel(const Play *play)
 {
-	return play->kernelspec != NULL ? play->kernelspec->name : NULL;
+	return play->boot->kernelspec != NULL ? play->boot->kernelspec->name : NULL;
 }
 
 int
@@ -223,7 +245,7 @@ play_poll_items(Play *play, zmq_pollitem_t *items)
 {
 	if (play->state == PLAY_ENDED)
 		return 0;
-	kernel_poll_items(play->kernel, items);
+	kernel_poll_items(play->boot->kernel, items);
 	return KERNEL_N_ITEMS;
 }
 
@@ -240,10 +262,10 @@ play_deadline(const Play *play)
 {
 	if (play->state == PLAY_ENDED)
 		return -1;
-	gint64 kernel_ms = kernel_deadline(play->kernel);
+	gint64 kernel_ms = kernel_deadline(play->boot->kernel);
 	if (play->quiet_ms > 0 && kernel_ms != 0)
 		return play->quiet_ms;
-	gint64 own_ms = play->state == PLAY_STARTING ? play->handshake.next_ms
+	gint64 own_ms = play->state == PLAY_STARTING ? boot_deadline(play->boot)
 						     : player_deadline(play->player);
 	gint64 limit_ms = play->state == PLAY_STOPPING ? play->ladder.next_ms
 						       : time_limits_deadline(&play->limits);
@@ -255,7 +277,7 @@ send_request(Play *play, const char *msg_type, json_object *content, char **msg_
 {
 	g_autoptr(GError) error = NULL;
 
-	*msg_id = kernel_send(play->kernel, CHANNEL_SHELL, msg_type, content, &error);
+	*msg_id = kernel_send(play->boot->kernel, CHANNEL_SHELL, msg_type, content, &error);
 	if (*msg_id == NULL)
 		end_with(play, "kernel_failed", error);
 	return *msg_id != NULL;
@@ -304,24 +326,23 @@ begin_playing(Play *play)
 		end_with(play, "disk_full", error);
 		return;
 	}
-	kernel_note_ready(play->kernel);
 	play->state = PLAY_PLAYING;
 	time_limits_end(&play->limits, TIME_LIMIT_START);
 	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
 	play_on(play);
 }
 
+/* A kernel that cannot be put where it is wanted gives way to one that is started there. */
 static void
 shake_hands(Play *play, gint64 now_ms)
 {
-	if (handshake_is_done(&play->handshake)) {
-		begin_playing(play);
-	} else if (handshake_is_due(&play->handshake, now_ms)) {
-		g_autoptr(json_object) nothing = json_object_new_object();
-		g_autofree char *msg_id = NULL;
+	g_autoptr(GError) error = NULL;
 
-		send_request(play, "kernel_info_request", nothing, &msg_id);
-	}
+	if (boot_is_ready(play->boot))
+		begin_playing(play);
+	else if (play->boot->misplaced ? !start_kernel(play, &error)
+				       : !boot_ask(play->boot, now_ms, &error))
+		end_with(play, "kernel_failed", error);
 }
 
 /* A message that no parser takes. Who could sign it is the kernel, so a reply of that kind is its end. */
@@ -347,7 +368,8 @@ drain(Play *play, Channel channel, gint64 now_ms)
 
 	while (taken < BATCH && play->state != PLAY_ENDED) {
 		g_autoptr(GError) error = NULL;
-		g_autoptr(WireMessage) message = kernel_receive(play->kernel, channel, &error);
+		g_autoptr(WireMessage) message =
+			kernel_receive(play->boot->kernel, channel, &error);
 
 		if (message == NULL && error == NULL)
 			break;
@@ -355,7 +377,7 @@ drain(Play *play, Channel channel, gint64 now_ms)
 		if (message == NULL)
 			refuse(play, channel, error);
 		else if (play->state == PLAY_STARTING)
-			handshake_take(&play->handshake, channel, message, now_ms);
+			boot_take(play->boot, channel, message, now_ms);
 		else
 			player_take(play->player, channel, message, now_ms);
 	}
@@ -382,7 +404,7 @@ static void
 mourn(Play *play, gboolean heard, gint64 now_ms)
 {
 	if (play->quiet_max_ms == 0) {
-		job_log_add(play->log, "%s", kernel_death(play->kernel));
+		job_log_add(play->log, "%s", kernel_death(play->boot->kernel));
 		play->quiet_max_ms = now_ms + QUIET_MAX_MS;
 		heard = TRUE;
 	}
@@ -391,10 +413,10 @@ mourn(Play *play, gboolean heard, gint64 now_ms)
 	if (now_ms < play->quiet_ms)
 		return;
 	if (play->state == PLAY_STARTING)
-		failure_set(&play->failure, "kernel_died", "KernelDied", kernel_death(play->kernel),
-			-1);
+		failure_set(&play->failure, "kernel_died", "KernelDied",
+			kernel_death(play->boot->kernel), -1);
 	else
-		player_kernel_died(play->player, kernel_death(play->kernel));
+		player_kernel_died(play->player, kernel_death(play->boot->kernel));
 	end(play);
 }
 
@@ -402,8 +424,8 @@ mourn(Play *play, gboolean heard, gint64 now_ms)
 static void
 climb(Play *play, gint64 now_ms)
 {
-	if (!ladder_climb(&play->ladder, play->kernel, player_is_executing(play->player), play->log,
-		    now_ms))
+	if (!ladder_climb(&play->ladder, play->boot->kernel, player_is_executing(play->player),
+		    play->log, now_ms))
 		end(play);
 }
 
@@ -440,7 +462,7 @@ look_at_channels(Play *play, gint64 now_ms)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (kernel_check_channels(play->kernel, now_ms, &error))
+	if (kernel_check_channels(play->boot->kernel, now_ms, &error))
 		return;
 	if (play->state == PLAY_PLAYING)
 		player_miss_outputs(play->player);
@@ -470,13 +492,13 @@ play_step(Play *play)
 
 	if (play->state == PLAY_ENDED)
 		return;
-	kernel_step(play->kernel);
+	kernel_step(play->boot->kernel);
 	gboolean heard = drain_all(play, now_ms);
 	if (play->state != PLAY_STARTING && play->state != PLAY_ENDED && play->iopub_is_read)
 		player_tick(play->player, now_ms);
 	if (play->state == PLAY_ENDED)
 		return;
-	if (kernel_death(play->kernel) != NULL)
+	if (kernel_death(play->boot->kernel) != NULL)
 		mourn(play, heard, now_ms);
 	else
 		advance(play, now_ms);

@@ -17,7 +17,7 @@
 #include <zmq.h>
 
 #include "conf/settings.h"
-#include "exec/kernel.h"
+#include "exec/boot.h"
 #include "exec/play_spec.h"
 
 typedef enum {
@@ -29,9 +29,10 @@ typedef enum {
 
 typedef struct Play Play;
 
-/* Starts a run; takes the spec over, keeps settings. A run that cannot start is ENDED, with its outcome
- * written. The caller frees the result. */
-Play *play_new(const Settings *settings, PlaySpec *spec);
+/* Starts a run; takes spec and boot over, keeps settings. The kernel of boot is put where the run wants it, if
+ * it is the one that the notebook names; else one is started. A run that cannot start is ENDED, with its
+ * outcome written. The caller frees the result. */
+Play *play_new(const Settings *settings, PlaySpec *spec, Boot *boot);
 
 /* Ends the kernel with all that it started, waits until the executed notebook is on disk. */
 void play_free(Play *play);

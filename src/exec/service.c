@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -19,8 +18,8 @@
 #include "exec/play_request.h"
 #include "exec/play.h"
 #include "exec/snapshot.h"
+#include "exec/waiting.h"
 
-#define FRAME_MS 10000
 #define MAX_CONNECTIONS 16
 
 typedef struct {
@@ -252,28 +251,11 @@ turn(Service *service)
 	ask_for_snapshot(service);
 }
 
-/* Waits for run.play. NULL without an error when it was asked to end instead. */
-static Frame *
-wait_for_play(int socket, int signals, GError **error)
-{
-	struct pollfd items[2] = { { .fd = socket, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN } };
-
-	while (items[0].revents == 0 && items[1].revents == 0)
-		if (poll(items, 2, -1) < 0 && errno != EINTR) {
-			nbhook_error_set_errno(error, errno, "waiting for a run");
-			return NULL;
-		}
-	if (items[1].revents != 0)
-		return NULL;
-	return frame_receive(socket, clock_ms() + FRAME_MS, error);
-}
-
 static void
-play_one(Service *service, const Settings *settings, PlaySpec *spec)
+play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 {
 	service->connections = g_ptr_array_new_with_free_func(connected_free);
-	service->play = play_new(settings, spec);
+	service->play = play_new(settings, spec, boot);
 	while (play_state(service->play) != PLAY_ENDED)
 		turn(service);
 	accept_all(service);
@@ -283,12 +265,13 @@ play_one(Service *service, const Settings *settings, PlaySpec *spec)
 }
 
 gboolean
-service_run(int socket, const Settings *settings, GError **error)
+service_run(int socket, const Settings *settings, Boot *boot, GError **error)
 {
+	g_autoptr(Boot) owned = boot;
 	AUTO_FD daemon = socket;
 	AUTO_FD signals = open_signals();
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(Frame) frame = wait_for_play(daemon, signals, &failure);
+	g_autoptr(Frame) frame = waiting_for_play(daemon, signals, owned, &failure);
 
 	if (frame == NULL && failure == NULL)
 		return TRUE;
@@ -308,6 +291,6 @@ service_run(int socket, const Settings *settings, GError **error)
 		return FALSE;
 	files_close(&daemon);
 	Service service = { .signals = signals, .listener = listener };
-	play_one(&service, settings, spec);
+	play_one(&service, settings, spec, g_steal_pointer(&owned));
 	return TRUE;
 }

@@ -9,7 +9,9 @@
 #include <glib.h>
 
 #include "conf/settings.h"
+#include "exec/boot.h"
 
-/* Plays the one run that comes over socket, which is taken over, and ends everything that it started.
+/* Plays the one run that comes over socket and ends everything that it started. socket and boot are taken
+ * over; a kernel that boot has is looked after while no run has come.
  * SIGTERM and SIGINT must be blocked. False with an error when no run came. */
-gboolean service_run(int socket, const Settings *settings, GError **error);
+gboolean service_run(int socket, const Settings *settings, Boot *boot, GError **error);

@@ -1,0 +1,180 @@
+/* The request to place a kernel waits in its socket behind those of the handshake, so it can be sent at any
+ * time. */
+#include "exec/boot.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+
+Boot *
+boot_new(const Settings *settings, const char *name, int fork_server)
+{
+	Boot *boot = g_new0(Boot, 1);
+
+	boot->settings = settings;
+	boot->name = g_strdup(name);
+	boot->fork_server = fork_server;
+	return boot;
+}
+
+void
+boot_reset(Boot *boot)
+{
+	g_clear_pointer(&boot->kernel, kernel_free);
+	g_clear_pointer(&boot->placing, g_free);
+	handshake_clear(&boot->handshake);
+	boot->misplaced = FALSE;
+}
+
+void
+boot_free(Boot *boot)
+{
+	if (boot == NULL)
+		return;
+	boot_reset(boot);
+	files_close(&boot->fork_server);
+	kernelspec_free(boot->kernelspec);
+	g_free(boot->name);
+	g_free(boot);
+}
+
+gboolean
+boot_find(Boot *boot, const char *name, const char *language, GError **error)
+{
+	g_clear_pointer(&boot->kernelspec, kernelspec_free);
+	boot->kernelspec = kernelspec_find(boot->settings, name, language, error);
+	return boot->kernelspec != NULL;
+}
+
+static gboolean
+has_fork_server(const Boot *boot)
+{
+	return boot->fork_server >= 0 && boot->name != NULL &&
+	       g_ascii_strcasecmp(boot->name, boot->kernelspec->name) == 0;
+}
+
+gboolean
+boot_start(Boot *boot, const Place *place, int log, GError **error)
+{
+	KernelSpec spec = { .settings = boot->settings,
+		.kernelspec = boot->kernelspec,
+		.folder = place != NULL ? place->folder : NULL,
+		.url = place != NULL ? place->url : NULL,
+		.key = place != NULL ? place->key : NULL,
+		.fork_server = has_fork_server(boot) ? boot->fork_server : -1,
+		.log = log };
+
+	boot_reset(boot);
+	handshake_init(&boot->handshake, clock_ms());
+	boot->kernel = kernel_start(&spec, error);
+	files_close(&boot->fork_server);
+	return boot->kernel != NULL;
+}
+
+gboolean
+boot_fits(const Boot *boot, const char *name)
+{
+	return boot->kernel != NULL && kernel_death(boot->kernel) == NULL &&
+	       (name == NULL || *name == '\0' ||
+		       g_ascii_strcasecmp(name, boot->kernelspec->name) == 0) &&
+	       placement_is_known(boot->kernelspec->language);
+}
+
+void
+boot_place(Boot *boot, const Place *place)
+{
+	g_autoptr(json_object) content = placement_request(boot->kernelspec->language, place);
+	g_autoptr(GError) error = NULL;
+
+	boot->placing =
+		kernel_send(boot->kernel, CHANNEL_SHELL, "execute_request", content, &error);
+	boot->misplaced = boot->placing == NULL;
+}
+
+static void
+take_placement(Boot *boot, const WireMessage *message)
+{
+	const char *status = json_string_member(message->content, "status");
+
+	if (strcmp(wire_message_parent_id(message), boot->placing) != 0 ||
+		strcmp(wire_message_type(message), "execute_reply") != 0)
+		return;
+	boot->misplaced = g_strcmp0(status, "ok") != 0;
+	if (!boot->misplaced)
+		g_clear_pointer(&boot->placing, g_free);
+}
+
+void
+boot_take(Boot *boot, Channel channel, const WireMessage *message, gint64 now_ms)
+{
+	gboolean ready = handshake_is_done(&boot->handshake);
+
+	handshake_take(&boot->handshake, channel, message, now_ms);
+	if (!ready && handshake_is_done(&boot->handshake))
+		kernel_note_ready(boot->kernel);
+	if (channel == CHANNEL_SHELL && boot->placing != NULL)
+		take_placement(boot, message);
+}
+
+gboolean
+boot_ask(Boot *boot, gint64 now_ms, GError **error)
+{
+	if (handshake_is_done(&boot->handshake) || !handshake_is_due(&boot->handshake, now_ms))
+		return TRUE;
+	g_autoptr(json_object) nothing = json_object_new_object();
+	g_autofree char *msg_id =
+		kernel_send(boot->kernel, CHANNEL_SHELL, "kernel_info_request", nothing, error);
+	return msg_id != NULL;
+}
+
+gboolean
+boot_is_ready(const Boot *boot)
+{
+	return handshake_is_done(&boot->handshake) && boot->placing == NULL && !boot->misplaced;
+}
+
+gint64
+boot_deadline(const Boot *boot)
+{
+	if (boot->misplaced)
+		return 0;
+	if (!handshake_is_done(&boot->handshake))
+		return boot->handshake.next_ms;
+	return boot->placing == NULL ? 0 : -1;
+}
+
+/* What cannot be read is no reason to give a kernel up before it has been asked for anything. */
+static void
+drain(Boot *boot, gint64 now_ms)
+{
+	static const Channel channels[] = { CHANNEL_IOPUB, CHANNEL_SHELL, CHANNEL_CONTROL,
+		CHANNEL_STDIN };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(channels); i++)
+		for (;;) {
+			g_autoptr(GError) error = NULL;
+			g_autoptr(WireMessage) message =
+				kernel_receive(boot->kernel, channels[i], &error);
+
+			if (message != NULL)
+				boot_take(boot, channels[i], message, now_ms);
+			else if (error == NULL)
+				break;
+		}
+}
+
+gboolean
+boot_step(Boot *boot, GError **error)
+{
+	gint64 now_ms = clock_ms();
+
+	kernel_step(boot->kernel);
+	drain(boot, now_ms);
+	if (kernel_death(boot->kernel) == NULL)
+		return kernel_check_channels(boot->kernel, now_ms, error) &&
+		       boot_ask(boot, now_ms, error);
+	g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL, kernel_death(boot->kernel));
+	return FALSE;
+}

@@ -1,0 +1,64 @@
+/* exec/boot.h: a kernel on its way from nothing to ready, for a run that is known or not yet.
+ *
+ *     nothing ──boot_start──> started ──handshake──> ready        in the place that boot_start was given
+ *                                                      │
+ *                                                      └──boot_place──> ready again, in another place
+ *
+ * A Boot belongs to the Play that it was given to, and before that to the executor that waits for its run.
+ * Whether a kernel comes from a fork server or is started as a program makes no difference here but time. */
+#pragma once
+
+#include <glib.h>
+#include <zmq.h>
+
+#include "conf/settings.h"
+#include "exec/handshake.h"
+#include "exec/kernel.h"
+#include "exec/placement.h"
+
+typedef struct Boot {
+	const Settings *settings; /* borrowed */
+	char *name;             /* of the kernel that fork_server makes and that is to be booted */
+	int fork_server;        /* for one order; -1: none, or it has been used */
+	Kernelspec *kernelspec; /* NULL before boot_find */
+	Kernel *kernel;         /* NULL before boot_start */
+	Handshake handshake;
+	char *placing; /* the id of the request to place it; NULL: none */
+	gboolean misplaced;
+} Boot;
+
+/* fork_server is taken over. name may be NULL when there is none. */
+Boot *boot_new(const Settings *settings, const char *name, int fork_server);
+void boot_free(Boot *boot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Boot, boot_free)
+
+/* Looks up the kernelspec; errors as of kernelspec_find. */
+gboolean boot_find(Boot *boot, const char *name, const char *language, GError **error);
+
+/* Starts the kernel of the kernelspec; with the fork server if that is of this kernel. place NULL: nowhere in particular. log as in
+ * KernelSpec. */
+gboolean boot_start(Boot *boot, const Place *place, int log, GError **error);
+
+/* Whether the kernel is alive, is the one that is asked for, and can be placed. */
+gboolean boot_fits(const Boot *boot, const char *name);
+
+/* Sends a ready kernel, or one that will be, to the place. */
+void boot_place(Boot *boot, const Place *place);
+
+/* Ends the kernel; another can be started. */
+void boot_reset(Boot *boot);
+
+/* Takes any message of the kernel. */
+void boot_take(Boot *boot, Channel channel, const WireMessage *message, gint64 now_ms);
+
+/* Asks the kernel whether it is there, when that is due; false with an error when it cannot be asked. */
+gboolean boot_ask(Boot *boot, gint64 now_ms, GError **error);
+
+/* Whether it has answered and is where it is to be. */
+gboolean boot_is_ready(const Boot *boot);
+
+/* When to look again; -1: when something comes. */
+gint64 boot_deadline(const Boot *boot);
+
+/* While there is no run: takes all that has come and asks; false with why when the kernel has ended. */
+gboolean boot_step(Boot *boot, GError **error);

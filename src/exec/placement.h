@@ -1,0 +1,22 @@
+/* exec/placement.h: a kernel that was started before its run was known is put where the run wants it.
+ *
+ * Working directory, the path of modules that begins with it, and the variables of the environment that
+ * name the run: what a kernel that is started for the run has from its first instruction on. One table has
+ * the languages in which this can be said; a kernel of another one is not started beforehand. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/json.h"
+
+typedef struct Place {
+	const char *folder; /* the working directory */
+	const char *url;    /* NAAS_URL or NULL */
+	const char *key;    /* NAAS_TOKEN or NULL */
+} Place;
+
+gboolean placement_is_known(const char *language);
+
+/* The content of an execute_request that leaves no trace in history, counts and variables; its reply is
+ * "ok" when the kernel is there. NULL where the language is not known. The caller owns it. */
+json_object *placement_request(const char *language, const Place *place);
