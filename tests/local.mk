@@ -37,7 +37,9 @@ unit_tests = \
 	tests/unit/test-outcome \
 	tests/unit/test-outputs \
 	tests/unit/test-params \
+	tests/unit/test-placement \
 	tests/unit/test-player \
+	tests/unit/test-pool \
 	tests/unit/test-recent \
 	tests/unit/test-registry \
 	tests/unit/test-request \

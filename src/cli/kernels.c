@@ -40,11 +40,22 @@ list(Cli *cli, GError **error)
 	return json_object_get(kernels);
 }
 
+/* How many executors wait with it, of how many there are to be; "-" where none is kept. */
+static void
+add_ready(Table *table, json_object *kernel)
+{
+	gint64 wanted = json_int_member(kernel, "wanted", 0);
+	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT,
+		json_int_member(kernel, "ready", 0), wanted);
+
+	table_add(table, wanted > 0 ? text : "-");
+}
+
 static gboolean
 print_table(Cli *cli, json_object *kernels, GError **error)
 {
-	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "TITLE", "FOLDER",
-		"TROUBLE", NULL };
+	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "READY", "FORKS",
+		"TITLE", "FOLDER", "TROUBLE", NULL };
 	g_autoptr(Table) table = table_new(headings);
 
 	for (size_t i = 0; i < json_object_array_length(kernels); i++) {
@@ -53,6 +64,8 @@ print_table(Cli *cli, json_object *kernels, GError **error)
 		table_add_member(table, kernel, "name");
 		table_add_member(table, kernel, "language");
 		table_add_member(table, kernel, "parameters");
+		add_ready(table, kernel);
+		table_add_member(table, kernel, "fork_server");
 		table_add_member(table, kernel, "display_name");
 		table_add_member(table, kernel, "folder");
 		table_add_member(table, kernel, "trouble");

@@ -288,6 +288,8 @@ on_handover_frame(Channel *channel, Frame *frame, gpointer data)
 	Run *run = data;
 	json_object *failure = json_object_member(owned->body, "error");
 
+	if (json_member(owned->body, "id") == NULL)
+		return; /* that its kernel has become ready */
 	end_handover(run);
 	if (failure != NULL) {
 		run->failure = g_strdup(json_string_member(failure, "message"));
@@ -458,7 +460,8 @@ run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold 
 
 	run->key = g_strdup(key);
 	if (prepare(run, &error))
-		run->request = runner_link_take(daemon->runner, job->task.kernel, on_executor, run);
+		run->request = runner_link_take(
+			daemon->runner, job->task.kernel, job->task.language, on_executor, run);
 	else
 		fail_to_prepare(run, error);
 	return run;

@@ -192,11 +192,13 @@ ask(RunnerLink *link, RunnerRequest *request)
 }
 
 RunnerRequest *
-runner_link_take(RunnerLink *link, const char *kernel, RunnerGave gave, gpointer data)
+runner_link_take(
+	RunnerLink *link, const char *kernel, const char *language, RunnerGave gave, gpointer data)
 {
 	RunnerRequest *request = request_new(link, "executor.take", data);
 
 	json_put_string(request->body, "kernel", kernel);
+	json_put_string(request->body, "language", language);
 	request->gave = gave;
 	return ask(link, request);
 }

@@ -22,9 +22,10 @@ typedef void (*RunnerTold)(json_object *reply, const GError *failure, gpointer d
 RunnerLink *runner_link_new(const char *socket_path);
 void runner_link_free(RunnerLink *link);
 
-/* Asks for an executor with that kernel (NULL: not known). gave runs once, from the main loop. */
+/* Asks for an executor with that kernel, or for that language (NULL: not known). gave runs once, from the main
+ * loop. */
 RunnerRequest *runner_link_take(
-	RunnerLink *link, const char *kernel, RunnerGave gave, gpointer data);
+	RunnerLink *link, const char *kernel, const char *language, RunnerGave gave, gpointer data);
 
 /* Asks a question. told runs once, from the main loop. */
 RunnerRequest *runner_link_ask(RunnerLink *link, const char *op, RunnerTold told, gpointer data);

@@ -1,5 +1,5 @@
-/* Executors start cold: one is made when one is taken. The end of an executor that was not taken is the
- * closing of its socket. */
+/* The end of an executor that was not taken is the closing of its socket. Keepers that fork servers make are
+ * theirs as long as they live, and fall to this process afterwards. */
 #include "runner/executors.h"
 
 #include <errno.h>
@@ -13,10 +13,13 @@
 #include "exec/environment.h"
 #include "exec/kernel_list.h"
 #include "jupyter/connection.h"
+#include "jupyter/kernelspec.h"
 #include "keeper/descendants.h"
+#include "runner/kept.h"
 
 /* The number that the socket has in an executor. */
 #define EXECUTOR_FD 3
+#define FORK_SERVER_FD 4
 
 /* What an executor needs of the runner's environment and a kernel does not. The last three are for builds
  * with a sanitizer. */
@@ -29,8 +32,22 @@ struct Executors {
 	const char *config;
 	gboolean namespaces;
 	char **environment;
-	GHashTable *pids; /* set of GINT_TO_POINTER(pid) */
+	/* Sets of GINT_TO_POINTER(pid): executors, those of them that were taken, keepers of forks. */
+	GHashTable *pids, *taken, *keepers;
+	KeptOwner owner;
+	GPtrArray *kept; /* Kept * */
 };
+
+static int start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid,
+	GError **error);
+
+static gint64
+count_playing(gpointer data)
+{
+	const Executors *executors = data;
+
+	return g_hash_table_size(executors->taken);
+}
 
 /* Executors that live, of whichever runner, have claimed their folders. */
 static void
@@ -51,8 +68,36 @@ executors_new(const ExecutorsSpec *spec)
 	executors->namespaces = spec->namespaces;
 	executors->environment = environment_inherit(further);
 	executors->pids = g_hash_table_new(g_direct_hash, g_direct_equal);
+	executors->taken = g_hash_table_new(g_direct_hash, g_direct_equal);
+	executors->keepers = g_hash_table_new(g_direct_hash, g_direct_equal);
+	executors->kept = g_ptr_array_new_with_free_func((GDestroyNotify) kept_free);
+	executors->owner = (KeptOwner){ .settings = spec->settings,
+		.fork_program = spec->fork_program,
+		.fork_library = spec->fork_library,
+		.keepers = executors->keepers,
+		.start = start,
+		.playing = count_playing,
+		.data = executors };
 	sweep(executors);
 	return executors;
+}
+
+static void
+keep(Executors *executors, Kernelspec *kernelspec)
+{
+	if (kept_is_wanted(executors->settings, kernelspec))
+		g_ptr_array_add(executors->kept, kept_new(&executors->owner, kernelspec));
+	else
+		kernelspec_free(kernelspec);
+}
+
+void
+executors_keep(Executors *executors)
+{
+	g_autoptr(GPtrArray) specs = kernelspec_list(executors->settings);
+
+	while (specs->len > 0)
+		keep(executors, g_ptr_array_steal_index(specs, 0));
 }
 
 void
@@ -60,28 +105,46 @@ executors_free(Executors *executors)
 {
 	if (executors == NULL)
 		return;
+	g_ptr_array_unref(executors->kept);
 	g_hash_table_unref(executors->pids);
+	g_hash_table_unref(executors->taken);
+	g_hash_table_unref(executors->keepers);
 	g_strfreev(executors->environment);
 	g_free(executors);
 }
 
 /* Starts an executor at one end of a socketpair; standard error stays ours, the rest is closed. */
 static gboolean
-spawn(Executors *executors, int socket, GPid *pid, GError **error)
+spawn(Executors *executors, const char *kernel, int socket, int fork_server, gboolean boot,
+	GPid *pid, GError **error)
 {
 	g_autofree char *number = g_strdup_printf("%d", EXECUTOR_FD);
-	const char *argv[] = { executors->program, "--socket", number, "--config",
+	g_autofree char *fork_number = g_strdup_printf("%d", FORK_SERVER_FD);
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	const char *const always[] = { executors->program, "--socket", number, "--config",
 		executors->config, executors->namespaces ? NULL : "--without-namespaces", NULL };
-	int target = EXECUTOR_FD;
+	const char *const of_kernel[] = { "--kernel", kernel, boot ? "--boot" : NULL, NULL };
+	const char *const of_server[] = { "--fork-server", fork_number, NULL };
+	const char *const *const parts[] = { always, kernel != NULL ? of_kernel : NULL,
+		fork_server >= 0 ? of_server : NULL };
+	const int sources[] = { socket, fork_server };
+	const int targets[] = { EXECUTOR_FD, FORK_SERVER_FD };
 
-	return g_spawn_async_with_pipes_and_fds("/", argv,
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+		for (const char *const *word = parts[i]; word != NULL && *word != NULL; word++)
+			g_ptr_array_add(argv, (gpointer) *word);
+	g_ptr_array_add(argv, NULL);
+	return g_spawn_async_with_pipes_and_fds("/", (const char *const *) argv->pdata,
 		(const char *const *) executors->environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-		-1, -1, -1, &socket, &target, 1, pid, NULL, NULL, NULL, error);
+		-1, -1, -1, sources, targets, fork_server >= 0 ? 2 : 1, pid, NULL, NULL, NULL,
+		error);
 }
 
-int
-executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **error)
+static int
+start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid, GError **error)
 {
+	Executors *executors = data;
+	GPid started = 0;
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -90,17 +153,58 @@ executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **er
 	}
 	AUTO_FD ours = ends[0];
 	AUTO_FD theirs = ends[1];
-	GPid started = 0;
-
-	if (!spawn(executors, theirs, &started, error)) {
+	if (!spawn(executors, kernel, theirs, fork_server, boot, &started, error)) {
 		g_prefix_error(error, "an executor could not be started: ");
 		return -1;
 	}
 	g_hash_table_add(executors->pids, GINT_TO_POINTER(started));
-	g_debug("executor %d is taken for the kernel %s", (int) started,
-		kernel != NULL ? kernel : "of the language");
 	*pid = started;
 	return files_steal_fd(&ours);
+}
+
+static Kept *
+find_kept(const Executors *executors, const char *name)
+{
+	for (guint i = 0; i < executors->kept->len; i++)
+		if (g_ascii_strcasecmp(kept_name(executors->kept->pdata[i]), name) == 0)
+			return executors->kept->pdata[i];
+	return NULL;
+}
+
+/* What is kept of the kernel that a notebook gets; NULL for nothing. A kernel that was installed after this
+ * program was started is kept from its first notebook on. */
+static Kept *
+kept_for(Executors *executors, const char *kernel, const char *language)
+{
+	Kept *kept = kernel != NULL ? find_kept(executors, kernel) : NULL;
+
+	if (kept != NULL)
+		return kept;
+	Kernelspec *found = kernelspec_find(executors->settings, kernel, language, NULL);
+	kept = found != NULL ? find_kept(executors, found->name) : NULL;
+	if (found == NULL || kept != NULL) {
+		kernelspec_free(found);
+		return kept;
+	}
+	g_autofree char *name = g_strdup(found->name);
+	keep(executors, found);
+	return find_kept(executors, name);
+}
+
+int
+executors_take(
+	Executors *executors, const char *kernel, const char *language, pid_t *pid, GError **error)
+{
+	Kept *kept = kept_for(executors, kernel, language);
+	int socket = kept != NULL ? kept_take(kept, pid, error)
+				  : start(executors, NULL, -1, FALSE, pid, error);
+
+	if (socket < 0)
+		return -1;
+	g_hash_table_add(executors->taken, GINT_TO_POINTER(*pid));
+	g_debug("executor %d is taken for the kernel %s", (int) *pid,
+		kernel != NULL ? kernel : "of the language");
+	return socket;
 }
 
 gboolean
@@ -114,13 +218,31 @@ executors_end(Executors *executors, pid_t pid)
 static gboolean
 note_end(Executors *executors, pid_t pid, int status)
 {
+	g_hash_table_remove(executors->keepers, GINT_TO_POINTER(pid));
+	g_hash_table_remove(executors->taken, GINT_TO_POINTER(pid));
 	if (!g_hash_table_remove(executors->pids, GINT_TO_POINTER(pid)))
 		return TRUE;
 	if (WIFSIGNALED(status))
 		g_warning("executor %d was ended by signal %d", (int) pid, WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
 		g_info("executor %d ended with exit code %d", (int) pid, WEXITSTATUS(status));
+	for (guint i = 0; i < executors->kept->len; i++)
+		if (kept_note_end(executors->kept->pdata[i], pid))
+			break;
 	return status != 0;
+}
+
+/* Whether a child of this process is one by right. */
+static gboolean
+is_known(const Executors *executors, pid_t pid)
+{
+	if (g_hash_table_contains(executors->pids, GINT_TO_POINTER(pid)) ||
+		g_hash_table_contains(executors->keepers, GINT_TO_POINTER(pid)))
+		return TRUE;
+	for (guint i = 0; i < executors->kept->len; i++)
+		if (kept_has(executors->kept->pdata[i], pid))
+			return TRUE;
+	return FALSE;
 }
 
 static void
@@ -129,8 +251,10 @@ kill_orphans(Executors *executors)
 	pid_t *children;
 	size_t n = descendants_children(&children);
 
+	for (guint i = 0; i < executors->kept->len; i++)
+		kept_hear(executors->kept->pdata[i]);
 	for (size_t i = 0; i < n; i++) {
-		if (g_hash_table_contains(executors->pids, GINT_TO_POINTER(children[i])))
+		if (is_known(executors, children[i]))
 			continue;
 		g_debug("process %d was left behind and is killed", (int) children[i]);
 		kill(children[i], SIGKILL);
@@ -152,10 +276,26 @@ executors_reap(Executors *executors)
 	kill_orphans(executors);
 	if (left)
 		sweep(executors);
+	for (guint i = 0; i < executors->kept->len; i++)
+		kept_look(executors->kept->pdata[i]);
+}
+
+static void
+describe_kept(const Executors *executors, json_object *kernel)
+{
+	const char *name = json_string_member(kernel, "name");
+	const Kept *kept = find_kept(executors, name);
+
+	if (kept != NULL)
+		kept_describe(kept, kernel);
 }
 
 json_object *
 executors_kernels(const Executors *executors)
 {
-	return kernel_list(executors->settings);
+	json_object *kernels = kernel_list(executors->settings);
+
+	for (size_t i = 0; i < json_object_array_length(kernels); i++)
+		describe_kept(executors, json_object_array_get_idx(kernels, i));
+	return kernels;
 }

@@ -1,6 +1,7 @@
 /* runner/executors.h: the executors that a runner has started, and what they leave behind.
  *
- * An executor that has been taken belongs to the run that it plays and is never ended from here. The
+ * Of some kernels, executors are kept ready (runner/kept.h). An executor that has been taken belongs to the
+ * run that it plays and is never ended from here. The
  * runner is the child subreaper of last resort: a process that falls to it and is no executor is what a
  * dead executor's kernel has left, and is killed; folders of executors that no longer live are removed. */
 #pragma once
@@ -15,21 +16,27 @@ typedef struct Executors Executors;
 
 typedef struct ExecutorsSpec {
 	const Settings *settings;
-	const char *program; /* nbhook-exec */
-	const char *config;  /* the configuration file */
-	gboolean namespaces; /* whether the host allows them */
+	const char *program;                     /* nbhook-exec */
+	const char *config;                      /* the configuration file */
+	const char *fork_program, *fork_library; /* see ForkServerSpec */
+	gboolean namespaces;                     /* whether the host allows them */
 } ExecutorsSpec;
 
 /* What an earlier runner has left is swept. spec's pointers are kept. */
 Executors *executors_new(const ExecutorsSpec *spec);
+
+/* Begins to keep executors ready. */
+void executors_keep(Executors *executors);
 
 /* Ends executors that were not taken; frees. */
 void executors_free(Executors *executors);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Executors, executors_free)
 
 /* Hands out an executor that nobody else has: its socket, which the caller closes, and its pid. -1 with
- * the reason. kernel is the name of the kernel that it will be asked for, or NULL. */
-int executors_take(Executors *executors, const char *kernel, pid_t *pid, GError **error);
+ * the reason. kernel and language are what the notebook says of its kernel (either may be NULL). One that is
+ * not ready yet says so later, over its socket. */
+int executors_take(
+	Executors *executors, const char *kernel, const char *language, pid_t *pid, GError **error);
 
 /* Kills an executor that does not do what it was taken for; false when it is none of ours. */
 gboolean executors_end(Executors *executors, pid_t pid);

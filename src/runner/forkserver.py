@@ -224,7 +224,7 @@ def warm_matplotlib(matplotlib):
 WARMERS = {"pandas": warm_pandas, "matplotlib": warm_matplotlib}
 
 
-def preload(names, left_out, link):
+def preload(names, left_out, optional, link):
     """Imports modules. Unfit names the first that must not be there."""
     loaded = []
     for name in names:
@@ -237,6 +237,8 @@ def preload(names, left_out, link):
             WARMERS.get(name, lambda _: None)(module)
         except ModuleNotFoundError as error:
             if error.name == name and "." not in name:
+                if optional:
+                    continue
                 link.send(event="left_out", module=name, reason="it is not installed")
                 continue
             raise Unfit(name, f"{type(error).__name__}: {error}")
@@ -438,7 +440,7 @@ class Server:
 
 def start_again(description, module):
     """The same program without a module; its descriptors and its pid stay."""
-    description["left_out"] = [*description.get("left_out", []), module]
+    description["left_out"] = [*description["left_out"], module]
     os.environ["NBHOOK_FORK_SERVER"] = json.dumps(description)
     os.execv(description["python"][0], [*description["python"], *sys.argv])
 
@@ -450,14 +452,15 @@ def main():
     library = Library(description["library"])
     library.settle()
     os.environ.setdefault(THREAD_SETTING, "1")
-    del sys.path[0]  # the folder of this file
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
+        del sys.path[0]
     base_path = list(sys.path)
     launcher = importlib.util.find_spec(description["module"]).origin
     os.environ.setdefault("MPLBACKEND", INLINE)
     try:
         shell = build_shell(description["options"])
         import_late()
-        modules = preload(description["preload"], description.get("left_out", []), link)
+        modules = preload(description["preload"], description["left_out"], description["optional"], link)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")
     except Unfit as unfit:

@@ -46,7 +46,8 @@ look_above(pid_t pid)
 
 		if (!read_stat(pid, &name, &parent))
 			return UNCLEAR;
-		if (strcmp(name, "nbhook-exec") == 0 || strcmp(name, "nbhook-keeper") == 0)
+		if (strcmp(name, "nbhook-exec") == 0 || strcmp(name, "nbhook-ready") == 0 ||
+			strcmp(name, "nbhook-keeper") == 0)
 			return KEPT;
 		if (parent <= 1)
 			return LEFT_OVER;

@@ -1,6 +1,11 @@
 libnbhook_a_SOURCES += \
 	src/runner/executors.c src/runner/executors.h \
-	src/runner/leftovers.c src/runner/leftovers.h
+	src/runner/forkserver.c src/runner/forkserver.h \
+	src/runner/kept.c src/runner/kept.h \
+	src/runner/leftovers.c src/runner/leftovers.h \
+	src/runner/pool.c src/runner/pool.h
+
+dist_nblibexec_DATA += src/runner/forkserver.py
 
 sbin_PROGRAMS += nbhook-runner
 nbhook_runner_SOURCES = src/runner/main.c

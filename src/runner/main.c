@@ -44,9 +44,10 @@ take_executor(Call *call, gpointer context)
 	Executors *executors = context;
 	static const char *const names[] = { "executor" };
 	const char *kernel = json_string_member(call_body(call), "kernel");
+	const char *language = json_string_member(call_body(call), "language");
 	g_autoptr(GError) error = NULL;
 	pid_t pid = 0;
-	AUTO_FD executor = executors_take(executors, kernel, &pid, &error);
+	AUTO_FD executor = executors_take(executors, kernel, language, &pid, &error);
 
 	if (executor < 0) {
 		g_warning("%s", error->message);
@@ -158,6 +159,8 @@ serve(const Settings *settings, int listener)
 	ExecutorsSpec spec = { .settings = settings,
 		.program = program,
 		.config = settings_path(argument_config),
+		.fork_program = NBHOOK_LIBEXECDIR "/forkserver.py",
+		.fork_library = NBHOOK_LIBEXECDIR "/nbhook-fork.so",
 		.namespaces = look_for_namespaces(settings) };
 	g_autoptr(Executors) executors = executors_new(&spec);
 	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
@@ -169,6 +172,7 @@ serve(const Settings *settings, int listener)
 	g_unix_signal_add(SIGTERM, quit, loop);
 	g_unix_signal_add(SIGINT, quit, loop);
 	server_listen(server, listener, TRUE);
+	executors_keep(executors);
 	sd_notify(0, "READY=1");
 	g_main_loop_run(loop);
 	sd_notify(0, "STOPPING=1");

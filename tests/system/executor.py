@@ -185,9 +185,10 @@ class Run:
 
 
 class Bench:
-    """A run_dir with a configuration, where executors are started; remove it with close()."""
+    """A run_dir with a configuration, where executors are started; remove it with close(). A runner keeps none
+    ready there unless kept says so."""
 
-    def __init__(self, **settings: str):
+    def __init__(self, kept: Optional[dict[str, str]] = None, **settings: str):
         self.user = account()
         self.folder = Path(tempfile.mkdtemp(prefix="nbx-", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -198,7 +199,8 @@ class Bench:
         self.config = self.folder / "nbhook.conf"
         jobs = {name: settings.pop(name) for name in ("run_timeout",) if name in settings}
         groups = {"paths": {"run_dir": str(self.folder)}, "jobs": jobs,
-                  "kernels": {"start_timeout": "30", **settings}}
+                  "kernels": {"start_timeout": "30", **settings},
+                  "kernel python3": kept or {"ready": "0", "preload": "off"}}
         self.config.write_text("".join(
             f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in members.items())
             for group, members in groups.items()))
@@ -241,6 +243,8 @@ class Bench:
         run.begun = time.monotonic()
         send_frame(run.daemon, body, (listener.fileno(), *fds))
         reply, _ = receive_frame(run.daemon)
+        while "event" in reply:  # its kernel has become ready
+            reply, _ = receive_frame(run.daemon)
         for fd in fds:
             os.close(fd)
         listener.close()

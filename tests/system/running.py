@@ -34,6 +34,9 @@ LONGEST_CALL_S = 90.0
 
 # What a leak check needs (ptrace) the undumpable runner and executors do not allow.
 SANITIZER = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16"}
+# Every kernel is a program that is started for its run.
+COLD = {"kernel python3": {"ready": "0", "preload": "off"}}
+
 SANITIZER_WITHOUT_LEAKS = {**SANITIZER, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
@@ -166,6 +169,12 @@ class RunningSite:
                         found.append(pid)
         return found
 
+    def of_runs(self) -> list[int]:
+        """The processes of notebooks of this site that have begun: kernels and what they have started. Kernels that
+        wait in a home of their own, keepers and fork servers are not of a run."""
+        mark = f"NBHOOK_RUN_DIR={self.plan.run_dir}".encode() + b"\0"
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_of_a_run(pid, mark)]
+
     def cli(self, *words: str, account: Optional[str] = None, check: bool = True,
             **arguments: Any) -> subprocess.CompletedProcess:
         """The command `nbhook`, as the daemon's account unless told otherwise."""
@@ -232,6 +241,21 @@ class RunningSite:
         return found
 
 
+def _is_of_a_run(pid: int, mark: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            command = file.read()
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+        folder = os.path.basename(os.readlink(f"/proc/{pid}/cwd"))
+    except OSError:
+        return False
+    return (mark in environment and state != "Z" and b"forkserver.py" not in command
+            and not folder.startswith("nbhook-run-"))
+
+
 def _content(what: Union[str, dict[str, Any], bytes]) -> tuple[str, bytes]:
     if isinstance(what, dict):
         return "notebook.ipynb", json.dumps(what).encode()
@@ -296,4 +320,4 @@ def running_site(settings: Optional[layout.Settings] = None,
         assert not site.status_findings, "\n".join(site.status_findings)
 
 
-__all__ = ["Hook", "RunningSite", "notebook", "open_folder", "running_site"]
+__all__ = ["COLD", "Hook", "RunningSite", "notebook", "open_folder", "running_site"]

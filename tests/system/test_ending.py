@@ -13,7 +13,7 @@ import requests
 
 from counts import soak, times
 from notebooks import notebook
-from running import Hook, RunningSite, running_site
+from running import COLD, Hook, RunningSite, running_site
 
 STUBBORN = """
 import signal, time
@@ -76,29 +76,8 @@ def begin_playing(site: RunningSite, hook: Hook) -> str:
     return job
 
 
-def leftovers(site: RunningSite) -> list[str]:
-    """What lives of notebooks: kernels of this site, and what has the marker."""
-    return [f"{pid}: a kernel" for pid in site.processes_named("ipykernel_launcher")] + marked(site)
-
-
-def marked(site: RunningSite) -> list[str]:
-    """The processes that notebooks of this site have left or made."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                environment = file.read()
-            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                state = file.read().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue
-        if site.layout.url.encode() in environment and state != "Z":
-            found.append(f"{pid}: {state}")
-    return found
-
-
 def nothing_lives(site: RunningSite, limit_s: float = 5.0) -> None:
-    site.wait_until(lambda: not leftovers(site), f"nothing of theirs lives: {leftovers(site)[:5]}", limit_s)
+    site.wait_until(lambda: not site.of_runs(), "nothing of theirs lives", limit_s)
 
 
 def test_a_stop_interrupts_at_once(site: RunningSite) -> None:
@@ -301,9 +280,9 @@ def test_runs_are_nice(make_site: Callable[..., RunningSite]) -> None:
 
 
 def test_the_next_runner_ends_what_nobody_else_can(make_site: Callable[..., RunningSite]) -> None:
-    site = make_site(kernels={"namespaces": "off"})
+    site = make_site(kernels={"namespaces": "off"}, **COLD)
     lost = begin_playing(site, site.add(notebook([FORK, "time.sleep(600)"])))
-    site.wait_until(lambda: len(marked(site)) >= 4, "its children live")
+    site.wait_until(lambda: len(site.of_runs()) >= 4, "its children live")
     doomed = [site.supervised.pid("nbhook-runner"), *site.processes_named("nbhook-exec")]
     kept = begin_playing(site, site.add(notebook([FORK, "time.sleep(3)"])))
     for pid in doomed:
@@ -321,7 +300,7 @@ def test_nothing_is_left_when_everything_is_killed_at_once(make_site: Callable[.
     for namespaces in ("auto", "off"):
         site = make_site(kernels={"namespaces": namespaces})
         job = begin_playing(site, site.add(notebook([FORK, "time.sleep(600)"])))
-        site.wait_until(lambda: len(marked(site)) >= 4, "its children live")
+        site.wait_until(lambda: len(site.of_runs()) >= 4, "its children live")
         runner = site.supervised.pid("nbhook-runner")
         for pid in [runner, *site.executors()]:
             os.kill(pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ import pytest
 
 from counts import is_soak, soak, times
 from notebooks import notebook
-from running import Hook, RunningSite
+from running import COLD, Hook, RunningSite
 from test_restarts import COUNTS, Caller, begun
 
 SHORT = COUNTS.replace("time.sleep(2)", "time.sleep(0.8)")
@@ -27,19 +27,6 @@ if os.fork() == 0:
         os.execve("/bin/sleep", ["sleep", "600"], os.environ)
     os._exit(0)
 """
-
-
-def kernels(site: RunningSite) -> list[int]:
-    """All that lives of notebooks: they have the address of the site in their environment."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if site.layout.url.encode() in file.read():
-                    found.append(int(pid))
-        except OSError:
-            continue
-    return found
 
 
 def playing(site: RunningSite, job: str) -> bool:
@@ -137,12 +124,12 @@ def test_a_dead_executor_is_lost_within_two_seconds_and_leaves_nothing(
     site = make_site(kernels={"namespaces": namespaces})
     job = site.begin(site.add(notebook([ESCAPES, "time.sleep(600)"])))
     site.wait_until(lambda: site.job_status(job)["progress"]["done"] == 1, "its child has escaped")
-    assert len(kernels(site)) >= 2
+    assert len(site.of_runs()) >= 2
     executor, = site.executors()
     before = time.monotonic()
     os.kill(executor, signal.SIGKILL)
     site.wait_until(lambda: ended(site, job), "the run has ended", 2)
-    site.wait_until(lambda: not kernels(site), "nothing of it lives", 2)
+    site.wait_until(lambda: not site.of_runs(), "nothing of it lives", 2)
     assert time.monotonic() - before < 2.5
     document = site.job_status(job)
     assert (document["status"], document["reason"]) == ("failed", "lost")
@@ -151,7 +138,7 @@ def test_a_dead_executor_is_lost_within_two_seconds_and_leaves_nothing(
 
 def test_an_executor_that_dies_before_the_first_cell_is_replaced(
         make_site: Callable[..., RunningSite]) -> None:
-    site = make_site()
+    site = make_site(**COLD)  # which leaves time for it
     hook = site.add(notebook([SHORT]))
     caller = Caller(site, hook)
     site.wait_until(lambda: bool(site.executors()), "there is an executor", 5)
@@ -172,7 +159,7 @@ def test_the_runner_dies_while_runs_start_and_play(make_site: Callable[..., Runn
     assert [caller.result().text for caller in callers] == ["kept"] * 4
     assert [begun(site, hook) for hook in hooks] == [1] * 4
     assert site.get(hooks[0]).text == "kept"
-    site.wait_until(lambda: not kernels(site), "no kernel is left", 5)
+    site.wait_until(lambda: not site.of_runs(), "no kernel is left", 5)
 
 
 def test_a_retry_joins_the_run_whose_call_died_with_nbhook_fcgi(

@@ -68,13 +68,13 @@ def test_a_dead_executor_is_lost_at_once_and_leaves_no_kernel(make_site: Callabl
     hook = site.add(notebook([COUNTS, "time.sleep(60)"]))
     caller = Caller(site, hook)
     site.wait_until(lambda: begun(site, hook) == 1, "the run began")
-    executors = site.processes_named("nbhook-exec")
+    executors = site.executors()
     assert executors
     for pid in executors:
         os.kill(pid, signal.SIGKILL)
     answer = caller.result()
     assert (answer.status_code, answer.json()["reason"]) == (500, "lost")
-    site.wait_until(lambda: not site.processes_named("ipykernel_launcher"), "the kernel has ended")
+    site.wait_until(lambda: not site.of_runs(), "the kernel has ended")
     assert begun(site, hook) == 1
 
 

@@ -1,0 +1,215 @@
+"""Fork servers and executors that are kept ready: what a run sees of them, and what they survive."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from executor import Bench, Run, notebook, receive_frame, send_frame
+from test_runner import Child, Runner, eventually
+
+ON_DEMAND = {"ready": "0", "preload": "json"}
+BEFOREHAND = {"ready": "2", "preload": "json"}
+
+
+class KeptRunner(Runner):
+    """A runner that keeps python3 ready."""
+
+    def __init__(self, bench: Bench):
+        self.last_id = 100
+        super().__init__(bench)
+
+    def kernel(self) -> dict[str, Any]:
+        """What it says of python3."""
+        send_frame(self.connection, {"id": 1, "op": "kernel.list"})
+        reply, _ = receive_frame(self.connection)
+        return next(each for each in reply["kernels"] if each["name"] == "python3")
+
+    def settled(self) -> dict[str, Any]:
+        """The same when its fork server and all executors are ready."""
+        assert eventually(lambda: self.is_settled(self.kernel()), 60), self.kernel()
+        return self.kernel()
+
+    @staticmethod
+    def is_settled(kernel: dict[str, Any]) -> bool:
+        return kernel["fork_server"] in ("ready", None) and kernel["ready"] == kernel["wanted"]
+
+    def play(self, *cells: Any, **members: Any) -> Run:
+        run = self.bench.play(notebook(*cells), run=self.take(), **members).finish()
+        assert run.outcome["status"] == "succeed", run.outcome
+        return run
+
+    def said(self, text: str) -> bool:
+        self.log.seek(0)
+        return text in self.log.read()
+
+
+@pytest.fixture
+def make_runner() -> Iterator[Callable[..., KeptRunner]]:
+    made: list[KeptRunner] = []
+
+    def make(kept: dict[str, str], **settings: str) -> KeptRunner:
+        runner = KeptRunner(Bench(kept=kept, **settings))
+        made.append(runner)
+        return runner
+
+    yield make
+    for runner in made:
+        runner.close()
+        runner.bench.close()
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(name))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def fork_server(runner: KeptRunner) -> int:
+    """The pid of the one fork server."""
+    found = []
+    for pid in children(runner.process.pid):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if b"forkserver.py" in file.read():
+                found.append(pid)
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("namespaces", ["auto", "off"])
+@pytest.mark.parametrize("kept", [ON_DEMAND, BEFOREHAND], ids=["on-demand", "beforehand"])
+def test_a_run_gets_a_fork_where_it_wants_to_be(make_runner: Any, kept: dict, namespaces: str) -> None:
+    runner = make_runner(kept, namespaces=namespaces)
+    runner.settled()
+    run = runner.play("import os, sys, json", "print(json.dumps([os.getcwd(), sys.path, dict(os.environ)]))")
+    assert "as a fork" in run.log
+    folder, path, environment = json.loads(run.text())
+    assert folder == path[0] == str(runner.bench.folder / "work")
+    assert environment["NAAS_URL"] == "http://127.0.0.1:1"
+    assert environment["NAAS_TOKEN"] == "k" * 60
+    assert "NBHOOK_FORK_SERVER" not in environment
+
+
+@pytest.mark.parametrize("kept", [ON_DEMAND, BEFOREHAND], ids=["on-demand", "beforehand"])
+def test_nothing_that_a_run_did_is_seen_by_the_next(make_runner: Any, kept: dict) -> None:
+    runner = make_runner({**kept, "preload": "numpy"}, namespaces="off")
+    runner.settled()
+    seen = []
+    for _ in range(4):
+        run = runner.play("import os, random, uuid, sys, json, numpy\n"
+                          "print(json.dumps([os.getpid(), random.random(), str(uuid.uuid4()), "
+                          "float(numpy.random.random()), 'mine' in globals(), hasattr(sys, 'mine'), "
+                          "'MINE' in os.environ, get_ipython().execution_count]))",
+                          "mine = sys.mine = 1; os.environ['MINE'] = '1'")
+        assert "as a fork" in run.log
+        seen.append(json.loads(run.text()))
+    for column in range(4):
+        assert len({row[column] for row in seen}) == 4
+    # the cells before it are those that nbhook puts in
+    assert [row[4:] for row in seen] == [[False, False, False, 3]] * 4
+
+
+def test_the_pool_is_filled_again(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    first = {runner.take().process.pid, runner.take().process.pid}
+    runner.settled()
+    assert not first & {runner.take().process.pid, runner.take().process.pid}
+
+
+def test_executors_that_wait_end_with_the_runner(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    waiting = children(runner.process.pid)
+    os.kill(runner.process.pid, signal.SIGKILL)
+    runner.process.wait()
+    assert eventually(lambda: not any(Child(pid).is_alive() for pid in waiting))
+
+
+def test_an_executor_that_dies_while_it_waits_is_replaced(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    for pid in children(runner.process.pid):
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            if file.read() == "nbhook-ready\n":
+                os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: runner.kernel()["ready"] < 2 or runner.said("has ended"))
+    runner.settled()
+    runner.play("1")
+
+
+def test_a_fork_server_that_is_killed_disturbs_nobody(make_runner: Any) -> None:
+    runner = make_runner(ON_DEMAND, namespaces="off")
+    runner.settled()
+    run = runner.bench.play(notebook("import time; time.sleep(3)", "print('on')"), run=runner.take())
+    run.watch_until(lambda event: event["state"] == "playing")
+    os.kill(fork_server(runner), signal.SIGKILL)
+    assert eventually(lambda: runner.said("has ended; its kernels go on"))
+    meanwhile = runner.play("print('cold')")
+    assert meanwhile.text() == "cold\n"
+    assert run.finish().text() == "on\n"
+    assert "as a fork" in run.log
+    assert runner.settled()["fork_server"] == "ready"
+    assert "as a fork" in runner.play("1").log
+
+
+def test_an_order_that_is_under_way_when_the_fork_server_dies_becomes_a_cold_start(make_runner: Any) -> None:
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    server = fork_server(runner)
+    os.kill(server, signal.SIGSTOP)
+    taken = runner.take()
+    os.kill(server, signal.SIGKILL)
+    run = runner.bench.play(notebook("print('answered')"), run=taken).finish()
+    assert run.text() == "answered\n"
+    assert "it is no fork" in run.log
+
+
+@pytest.mark.parametrize("kept", [ON_DEMAND, BEFOREHAND], ids=["on-demand", "beforehand"])
+def test_a_plot_is_a_png(make_runner: Any, kept: dict) -> None:
+    runner = make_runner({**kept, "preload": "matplotlib"})
+    assert "matplotlib" in runner.settled()["preloaded"]
+    run = runner.play("import matplotlib.pyplot as plt", "plt.plot([1, 2]); plt.show()")
+    assert "as a fork" in run.log
+    assert any("image/png" in output.get("data", {}) for output in run.outputs())
+
+
+# A module in a folder that the kernelspec's environment names.
+MODULES = {
+    "starts_a_thread": ("import threading, time\n"
+                        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n",
+                        "it starts a thread"),
+    "raises": ("raise ValueError('no way')\n", "ValueError: no way"),
+    "kills": ("import os\nos.kill(os.getpid(), 9)\n", "ended while it imported it"),
+    "missing": (None, "it is not installed"),
+}
+
+
+def kernelspec(folder: str, name: str, **members: Any) -> None:
+    os.makedirs(os.path.join(folder, "kernels", name), exist_ok=True)
+    with open(os.path.join(folder, "kernels", name, "kernel.json"), "w", encoding="utf-8") as file:
+        json.dump({"argv": ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                   "display_name": name, "language": "python", **members}, file)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_may_not_be_preloaded_is_left_out(make_runner: Any, open_folder: str, name: str) -> None:
+    source, reason = MODULES[name]
+    if source is not None:
+        with open(os.path.join(open_folder, f"{name}.py"), "w", encoding="utf-8") as file:
+            file.write(source)
+    kernelspec(open_folder, "python3", env={"PYTHONPATH": open_folder})
+    runner = make_runner({"ready": "1", "preload": f"json {name} csv"}, kernel_path=open_folder)
+    assert runner.settled()["preloaded"] == ["json", "csv"]
+    assert runner.said(f"the module {name} is not preloaded: ") and runner.said(reason)
+    assert "as a fork" in runner.play("import os; os.getpid()").log
