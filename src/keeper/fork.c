@@ -15,11 +15,12 @@
 /* Where /proc/<pid>/stat has the borders of a program's arguments: proc(5), arg_start. */
 #define ARG_START 48
 #define STAT_SIZE 2048
+#define NAME "nbhook-forks"
 
 bool
 nbhook_fork_settle(void)
 {
-	return prctl(PR_SET_DUMPABLE, 0) == 0;
+	return prctl(PR_SET_NAME, NAME) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
 /* In the child, before it has anything to do with a kernel. */
@@ -82,7 +83,10 @@ stat_number(const char *text, int n)
 void
 nbhook_fork_title(const char *argv, size_t size)
 {
+	const char *slash = strrchr(argv, '/');
 	char text[STAT_SIZE];
+
+	prctl(PR_SET_NAME, slash != NULL ? slash + 1 : argv);
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
 

@@ -16,6 +16,7 @@
 #include "jupyter/kernelspec.h"
 #include "keeper/descendants.h"
 #include "runner/kept.h"
+#include "runner/pressure.h"
 
 /* The number that the socket has in an executor. */
 #define EXECUTOR_FD 3
@@ -30,12 +31,15 @@ struct Executors {
 	const Settings *settings;
 	const char *program;
 	const char *config;
+	const char *proc;
 	gboolean namespaces;
 	char **environment;
 	/* Sets of GINT_TO_POINTER(pid): executors, those of them that were taken, keepers of forks. */
 	GHashTable *pids, *taken, *keepers;
 	KeptOwner owner;
 	GPtrArray *kept; /* Kept * */
+	Pressure *pressure;
+	gboolean pressed;
 };
 
 static int start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid,
@@ -65,6 +69,7 @@ executors_new(const ExecutorsSpec *spec)
 	executors->settings = spec->settings;
 	executors->program = spec->program;
 	executors->config = spec->config;
+	executors->proc = spec->proc;
 	executors->namespaces = spec->namespaces;
 	executors->environment = environment_inherit(further);
 	executors->pids = g_hash_table_new(g_direct_hash, g_direct_equal);
@@ -85,10 +90,25 @@ executors_new(const ExecutorsSpec *spec)
 static void
 keep(Executors *executors, Kernelspec *kernelspec)
 {
-	if (kept_is_wanted(executors->settings, kernelspec))
-		g_ptr_array_add(executors->kept, kept_new(&executors->owner, kernelspec));
-	else
+	if (!kept_is_wanted(executors->settings, kernelspec)) {
 		kernelspec_free(kernelspec);
+		return;
+	}
+	Kept *kept = kept_new(&executors->owner, kernelspec, executors->pressed);
+	g_ptr_array_add(executors->kept, kept);
+}
+
+static void
+on_pressure(gboolean pressed, gpointer data)
+{
+	Executors *executors = data;
+
+	executors->pressed = pressed;
+	g_message(
+		pressed ? "memory is short: executors that wait are given up until it no longer is"
+			: "memory is no longer short: executors are kept ready again");
+	for (guint i = 0; i < executors->kept->len; i++)
+		kept_set_pressed(executors->kept->pdata[i], pressed);
 }
 
 void
@@ -98,6 +118,7 @@ executors_keep(Executors *executors)
 
 	while (specs->len > 0)
 		keep(executors, g_ptr_array_steal_index(specs, 0));
+	executors->pressure = pressure_new(executors->proc, on_pressure, executors);
 }
 
 void
@@ -105,6 +126,7 @@ executors_free(Executors *executors)
 {
 	if (executors == NULL)
 		return;
+	pressure_free(executors->pressure);
 	g_ptr_array_unref(executors->kept);
 	g_hash_table_unref(executors->pids);
 	g_hash_table_unref(executors->taken);

@@ -16,8 +16,9 @@ typedef struct Executors Executors;
 
 typedef struct ExecutorsSpec {
 	const Settings *settings;
-	const char *program;                     /* nbhook-exec */
-	const char *config;                      /* the configuration file */
+	const char *program; /* nbhook-exec */
+	const char *config;  /* the configuration file */
+	const char *proc;    /* where it is seen whether memory is short (runner/pressure.h) */
 	const char *fork_program, *fork_library; /* see ForkServerSpec */
 	gboolean namespaces;                     /* whether the host allows them */
 } ExecutorsSpec;

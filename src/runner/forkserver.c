@@ -20,6 +20,8 @@
 #include "exec/environment.h"
 
 #define LINK_FD 3
+/* A host that is busy may need long for the modules; one that hangs needs for ever. */
+#define LOAD_SECONDS 300
 #define DESCRIPTION "NBHOOK_FORK_SERVER"
 #define CONNECTION_FILE "{connection_file}"
 #define LAUNCHER "ipykernel_launcher"
@@ -33,6 +35,7 @@ struct ForkServer {
 	pid_t pid;
 	int link;
 	guint watch;
+	guint patience;
 	FrameReader *reader;
 	ForkServerState state;
 	char *loading;
@@ -155,9 +158,13 @@ change(ForkServer *server, ForkServerState state)
 static void
 hang_up(ForkServer *server)
 {
-	if (server->watch != 0)
-		g_source_remove(server->watch);
-	server->watch = 0;
+	guint *const sources[] = { &server->watch, &server->patience };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++) {
+		if (*sources[i] != 0)
+			g_source_remove(*sources[i]);
+		*sources[i] = 0;
+	}
 	files_close(&server->link);
 }
 
@@ -192,6 +199,9 @@ static void
 on_ready(ForkServer *server, json_object *body)
 {
 	g_clear_pointer(&server->loading, g_free);
+	if (server->patience != 0)
+		g_source_remove(server->patience);
+	server->patience = 0;
 	g_strfreev(server->modules);
 	g_strfreev(server->folders);
 	server->modules = strings_member(body, "modules");
@@ -275,6 +285,19 @@ on_readable(int fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+/* Its end is heard of as any other. */
+static gboolean
+on_patience_over(gpointer data)
+{
+	ForkServer *server = data;
+
+	server->patience = 0;
+	g_warning("kernel %s: fork server %d is not ready after %d seconds and is ended",
+		server->name, (int) server->pid, LOAD_SECONDS);
+	kill(server->pid, SIGKILL);
+	return G_SOURCE_REMOVE;
+}
+
 ForkServer *
 fork_server_new(const ForkServerSpec *spec, GError **error)
 {
@@ -300,6 +323,7 @@ fork_server_new(const ForkServerSpec *spec, GError **error)
 	if (!spawn(server, spec, theirs, error))
 		return NULL;
 	server->watch = g_unix_fd_add(server->link, G_IO_IN, on_readable, server);
+	server->patience = g_timeout_add_seconds(LOAD_SECONDS, on_patience_over, server);
 	g_debug("kernel %s: fork server %d is started", server->name, (int) server->pid);
 	return g_steal_pointer(&server);
 }

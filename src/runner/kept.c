@@ -1,5 +1,4 @@
-/* The pool decides (runner/pool.h), this does. Two fork servers overlap when one is renewed: the old one
- * serves until the new one is ready. */
+/* The pool decides (runner/pool.h), this does. */
 #include "runner/kept.h"
 
 #include <glib-unix.h>
@@ -13,15 +12,10 @@
 #include "base/frame.h"
 #include "exec/placement.h"
 #include "runner/forkserver.h"
+#include "runner/parent.h"
 #include "runner/pool.h"
 
-/* The seed of string hashes is the same in all forks of one server. */
-#define RENEW_SECONDS 3600
-#define FIRST_PAUSE_SECONDS 1
-#define MAX_PAUSE_SECONDS 60
 #define DEFAULT_KERNEL "python3"
-
-static const char *const usual_modules[] = { "numpy", "pandas", "matplotlib", NULL };
 
 typedef struct {
 	Kept *kept;
@@ -36,21 +30,13 @@ struct Kept {
 	Kernelspec *kernelspec;
 	const KernelSettings *settings; /* borrowed */
 	gint64 wanted;
-	ForkServer *server;  /* NULL: there is none now */
-	ForkServer *next;    /* which replaces it when it is ready */
-	GPtrArray *left_out; /* char *, NULL-terminated */
-	guint restart, renew;
-	int server_failures;
+	Parent *parent; /* NULL: its kernels are no forks */
 	GQueue waiters; /* Waiter *, the oldest first */
 	int failures;
 	gint64 failed_ms, taken_ms;
 	gboolean pressed;
 	guint again;
 };
-
-static void start_server(Kept *kept, ForkServer **place);
-
-/* ---- what is wanted ---- */
 
 static gboolean
 is_default(const Kernelspec *kernelspec)
@@ -92,8 +78,6 @@ kept_is_wanted(const Settings *settings, const Kernelspec *kernelspec)
 {
 	return wanted_of(settings, kernelspec) > 0 || wants_server(settings, kernelspec);
 }
-
-/* ---- executors that wait ---- */
 
 /* Closing its socket ends it, when it has not been taken. */
 static void
@@ -164,7 +148,7 @@ on_waiter(int fd, GIOCondition condition, gpointer data)
 static int
 order(Kept *kept)
 {
-	return kept->server != NULL ? fork_server_order(kept->server) : -1;
+	return kept->parent != NULL ? parent_order(kept->parent) : -1;
 }
 
 static gboolean
@@ -229,8 +213,7 @@ next_step(const Kept *kept, gint64 *again_ms)
 		.failures = kept->failures,
 		.failed_ms = kept->failed_ms,
 		.taken_ms = kept->taken_ms,
-		.unprepared = kept->server != NULL &&
-			      fork_server_state(kept->server) == FORK_SERVER_LOADING,
+		.unprepared = kept->parent != NULL && parent_is_loading(kept->parent),
 		.pressed = kept->pressed };
 
 	return pool_next(&view, clock_ms(), again_ms);
@@ -283,131 +266,38 @@ kept_take(Kept *kept, pid_t *pid, GError **error)
 	return socket;
 }
 
-/* ---- the fork server ---- */
-
-static gboolean
-on_restart(gpointer data)
-{
-	Kept *kept = data;
-
-	kept->restart = 0;
-	start_server(kept, kept->server == NULL ? &kept->server : &kept->next);
-	return G_SOURCE_REMOVE;
-}
-
-static void
-restart_later(Kept *kept)
-{
-	guint pause = FIRST_PAUSE_SECONDS << MIN(kept->server_failures, 6);
-
-	kept->server_failures++;
-	if (kept->restart == 0)
-		kept->restart =
-			g_timeout_add_seconds(MIN(pause, MAX_PAUSE_SECONDS), on_restart, kept);
-}
-
 /* Those that wait have kernels of the old one. */
 static void
-replace_server(Kept *kept)
-{
-	fork_server_free(kept->server);
-	kept->server = g_steal_pointer(&kept->next);
-	while (!g_queue_is_empty(&kept->waiters))
-		drop_waiter(kept);
-}
-
-static void
-bury_server(Kept *kept, ForkServer **place)
-{
-	const char *module = fork_server_loading(*place);
-
-	if (module != NULL) {
-		g_warning(
-			"kernel %s: the module %s is not preloaded: the fork server ended while it "
-			"imported it",
-			kept->kernelspec->name, module);
-		g_ptr_array_insert(kept->left_out, (int) kept->left_out->len - 1, g_strdup(module));
-	} else {
-		g_warning(
-			"kernel %s: fork server %d has ended; its kernels go on, and a new one is "
-			"started",
-			kept->kernelspec->name, (int) fork_server_pid(*place));
-	}
-	g_clear_pointer(place, fork_server_free);
-	restart_later(kept);
-}
-
-static void
-on_changed(ForkServer *server, gpointer data)
+on_parent(gboolean replaced, gpointer data)
 {
 	Kept *kept = data;
-	ForkServerState state = fork_server_state(server);
 
-	if (state == FORK_SERVER_ENDED) {
-		bury_server(kept, server == kept->next ? &kept->next : &kept->server);
-	} else {
-		kept->server_failures = 0;
-		if (server == kept->next)
-			replace_server(kept);
-	}
+	while (replaced && !g_queue_is_empty(&kept->waiters))
+		drop_waiter(kept);
 	kept_look(kept);
 }
 
-static void
-start_server(Kept *kept, ForkServer **place)
-{
-	const char *text = kept->settings->preload;
-	gboolean usual = strcmp(text, "auto") == 0;
-	g_auto(GStrv) words =
-		usual ? g_strdupv((char **) usual_modules) : g_strsplit_set(text, " \t,", -1);
-	g_autoptr(GError) error = NULL;
-	ForkServerSpec spec = { .settings = kept->owner->settings,
-		.kernelspec = kept->kernelspec,
-		.program = kept->owner->fork_program,
-		.library = kept->owner->fork_library,
-		.preload = words,
-		.optional = usual,
-		.left_out = (char *const *) kept->left_out->pdata,
-		.keepers = kept->owner->keepers,
-		.changed = on_changed,
-		.data = kept };
-
-	g_clear_pointer(place, fork_server_free);
-	*place = fork_server_new(&spec, &error);
-	if (*place != NULL)
-		return;
-	g_warning("kernel %s: its fork server could not be started: %s", kept->kernelspec->name,
-		error->message);
-	restart_later(kept);
-}
-
-static gboolean
-on_renew(gpointer data)
-{
-	Kept *kept = data;
-
-	if (kept->server != NULL && kept->next == NULL)
-		start_server(kept, &kept->next);
-	return G_SOURCE_CONTINUE;
-}
-
-/* ---- as a whole ---- */
-
 Kept *
-kept_new(const KeptOwner *owner, Kernelspec *kernelspec)
+kept_new(const KeptOwner *owner, Kernelspec *kernelspec, gboolean pressed)
 {
 	Kept *kept = g_new0(Kept, 1);
 
 	kept->owner = owner;
 	kept->kernelspec = kernelspec;
+	kept->pressed = pressed;
 	kept->settings = settings_kernel(owner->settings, kernelspec->name);
 	kept->wanted = wanted_of(owner->settings, kernelspec);
-	kept->left_out = g_ptr_array_new_with_free_func(g_free);
-	g_ptr_array_add(kept->left_out, NULL);
 	g_queue_init(&kept->waiters);
 	if (wants_server(owner->settings, kernelspec)) {
-		start_server(kept, &kept->server);
-		kept->renew = g_timeout_add_seconds(RENEW_SECONDS, on_renew, kept);
+		ParentSpec parent = { .settings = owner->settings,
+			.kernelspec = kernelspec,
+			.preload = kept->settings->preload,
+			.program = owner->fork_program,
+			.library = owner->fork_library,
+			.keepers = owner->keepers,
+			.changed = on_parent,
+			.data = kept };
+		kept->parent = parent_new(&parent);
 	}
 	kept_look(kept);
 	return kept;
@@ -416,16 +306,11 @@ kept_new(const KeptOwner *owner, Kernelspec *kernelspec)
 void
 kept_free(Kept *kept)
 {
-	guint *const sources[] = { &kept->restart, &kept->renew, &kept->again };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
-		if (*sources[i] != 0)
-			g_source_remove(*sources[i]);
+	if (kept->again != 0)
+		g_source_remove(kept->again);
 	while (!g_queue_is_empty(&kept->waiters))
 		drop_waiter(kept);
-	fork_server_free(kept->next);
-	fork_server_free(kept->server);
-	g_ptr_array_unref(kept->left_out);
+	parent_free(kept->parent);
 	kernelspec_free(kept->kernelspec);
 	g_free(kept);
 }
@@ -450,37 +335,23 @@ kept_note_end(Kept *kept, pid_t pid)
 void
 kept_hear(Kept *kept)
 {
-	if (kept->next != NULL)
-		fork_server_hear(kept->next);
-	if (kept->server != NULL)
-		fork_server_hear(kept->server);
+	if (kept->parent != NULL)
+		parent_hear(kept->parent);
 }
 
 gboolean
 kept_has(const Kept *kept, pid_t pid)
 {
-	return (kept->server != NULL && fork_server_pid(kept->server) == pid) ||
-	       (kept->next != NULL && fork_server_pid(kept->next) == pid);
-}
-
-static const char *
-server_word(const Kept *kept)
-{
-	if (kept->server == NULL)
-		return wants_server(kept->owner->settings, kept->kernelspec) ? "restarts" : NULL;
-	return fork_server_state(kept->server) == FORK_SERVER_READY ? "ready" : "starts";
+	return kept->parent != NULL && parent_has(kept->parent, pid);
 }
 
 void
 kept_describe(const Kept *kept, json_object *entry)
 {
-	char *const *modules = kept->server != NULL ? fork_server_modules(kept->server) : NULL;
-	json_object *preloaded = json_object_new_array();
-
-	for (; modules != NULL && *modules != NULL; modules++)
-		json_object_array_add(preloaded, json_object_new_string(*modules));
 	json_put_int(entry, "ready", count(kept, TRUE));
 	json_put_int(entry, "wanted", kept->wanted);
-	json_put_string(entry, "fork_server", server_word(kept));
-	json_object_object_add(entry, "preloaded", preloaded);
+	if (kept->parent != NULL)
+		parent_describe(kept->parent, entry);
+	else
+		json_put_string(entry, "fork_server", NULL);
 }

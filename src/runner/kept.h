@@ -30,8 +30,8 @@ typedef struct KeptOwner {
 /* Whether anything is to be kept of this kernel. */
 gboolean kept_is_wanted(const Settings *settings, const Kernelspec *kernelspec);
 
-/* Begins. owner is kept; kernelspec is taken over. */
-Kept *kept_new(const KeptOwner *owner, Kernelspec *kernelspec);
+/* Begins. owner is kept; kernelspec is taken over. pressed: whether memory is short. */
+Kept *kept_new(const KeptOwner *owner, Kernelspec *kernelspec, gboolean pressed);
 
 /* Ends the fork server and the executors that wait. */
 void kept_free(Kept *kept);

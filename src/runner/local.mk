@@ -3,7 +3,10 @@ libnbhook_a_SOURCES += \
 	src/runner/forkserver.c src/runner/forkserver.h \
 	src/runner/kept.c src/runner/kept.h \
 	src/runner/leftovers.c src/runner/leftovers.h \
-	src/runner/pool.c src/runner/pool.h
+	src/runner/parent.c src/runner/parent.h \
+	src/runner/pool.c src/runner/pool.h \
+	src/runner/pressure.c src/runner/pressure.h \
+	src/runner/watch.c src/runner/watch.h
 
 dist_nblibexec_DATA += src/runner/forkserver.py
 

@@ -22,12 +22,15 @@
 
 static char *argument_config;
 static char *argument_exec;
+static char *argument_proc;
 static gboolean argument_version;
 
 static const GOptionEntry entries[] = {
 	{ "config", 0, 0, G_OPTION_ARG_FILENAME, &argument_config, "The configuration file",
 		"FILE" },
 	{ "exec", 0, 0, G_OPTION_ARG_FILENAME, &argument_exec, "The program nbhook-exec", "PATH" },
+	{ "proc", 0, 0, G_OPTION_ARG_FILENAME, &argument_proc,
+		"Where meminfo and pressure/memory are read, instead of /proc", "DIR" },
 	{ "version", 0, 0, G_OPTION_ARG_NONE, &argument_version, "Print the version", NULL },
 	{ NULL },
 };
@@ -159,6 +162,7 @@ serve(const Settings *settings, int listener)
 	ExecutorsSpec spec = { .settings = settings,
 		.program = program,
 		.config = settings_path(argument_config),
+		.proc = argument_proc != NULL ? argument_proc : "/proc",
 		.fork_program = NBHOOK_LIBEXECDIR "/forkserver.py",
 		.fork_library = NBHOOK_LIBEXECDIR "/nbhook-fork.so",
 		.namespaces = look_for_namespaces(settings) };

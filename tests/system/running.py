@@ -34,8 +34,10 @@ LONGEST_CALL_S = 90.0
 
 # What a leak check needs (ptrace) the undumpable runner and executors do not allow.
 SANITIZER = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16"}
-# Every kernel is a program that is started for its run.
+# Every kernel is a program that is started for its run: the way of sites that say nothing else, unless
+# $NBHOOK_TEST_KEPT is set. KEPT is what people have who have changed nothing.
 COLD = {"kernel python3": {"ready": "0", "preload": "off"}}
+KEPT: dict[str, dict[str, str]] = {"kernel python3": {}}
 
 SANITIZER_WITHOUT_LEAKS = {**SANITIZER, "ASAN_OPTIONS": "detect_leaks=0"}
 
@@ -168,6 +170,12 @@ class RunningSite:
                     if file.read() == "nbhook-exec\n":
                         found.append(pid)
         return found
+
+    def wait_for_forks(self) -> None:
+        """Until the fork server of python3 gives kernels."""
+        self.wait_until(lambda: any(
+            kernel["name"] == "python3" and kernel.get("fork_server") == "ready"
+            for kernel in json.loads(self.cli("kernels", "--json").stdout)), "the fork server is ready", 60)
 
     def of_runs(self) -> list[int]:
         """The processes of notebooks of this site that have begun: kernels and what they have started. Kernels that
@@ -308,7 +316,8 @@ def running_site(settings: Optional[layout.Settings] = None,
     if os.geteuid() == 0:
         accounts.ensure()
     with open_folder() as folder:
-        site = RunningSite(folder, installed_prefix(), settings or {}, pool_size)
+        way = KEPT if os.environ.get("NBHOOK_TEST_KEPT") else COLD
+        site = RunningSite(folder, installed_prefix(), {**way, **(settings or {})}, pool_size)
         try:
             change(site)
             site.start()
@@ -320,4 +329,4 @@ def running_site(settings: Optional[layout.Settings] = None,
         assert not site.status_findings, "\n".join(site.status_findings)
 
 
-__all__ = ["COLD", "Hook", "RunningSite", "notebook", "open_folder", "running_site"]
+__all__ = ["COLD", "KEPT", "Hook", "RunningSite", "notebook", "open_folder", "running_site"]

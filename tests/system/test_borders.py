@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -16,7 +16,7 @@ import borders
 from borders import attempt, connect, create_in, enter, listen_in, read, write
 from notebooks import notebook
 from processes import descendants
-from running import Hook, RunningSite
+from running import COLD, KEPT, Hook, RunningSite
 
 DAEMON, RUNNER, WEB, STRANGER = "nbhook", "nbhook-run", "www-data", "nobody"
 EVERYBODY = {DAEMON, RUNNER, WEB, STRANGER}
@@ -191,7 +191,8 @@ def test_each_program_runs_as_its_account(site: RunningSite, places: Places) -> 
     assert by_name.pop("nginx") == {"root", WEB}
     kernels = {name for name in by_name if name.startswith("python")}
     assert kernels
-    assert by_name.pop("nbhook-ready", {RUNNER}) == {RUNNER}
+    for name in ("nbhook-ready", "nbhook-forks"):
+        assert by_name.pop(name, {RUNNER}) == {RUNNER}
     assert by_name == {"nbhookd": {DAEMON}, "nbhook-runner": {RUNNER}, "nbhook-exec": {RUNNER},
                        "nbhook-keeper": {RUNNER}, "nbhook.fcgi": {WEB},
                        **{name: {RUNNER} for name in kernels}}
@@ -244,14 +245,21 @@ def notebook_tries(site: RunningSite) -> dict:
 OPEN_TO_NOTEBOOKS = {"enter k", "beside itself"}
 
 
-@pytest.mark.parametrize("namespaces", ["auto", "off"])
+ABOVE_A_PROGRAM = {"nbhook-keeper", "nbhook-exec", "nbhook-runner"}
+ABOVE_A_FORK = {"nbhook-keeper", "nbhook-forks", "nbhook-runner"}
+
+
+@pytest.mark.parametrize("namespaces, kernel, above", [
+    ("auto", KEPT, {"nbhook-keeper"}), ("off", KEPT, ABOVE_A_FORK), ("off", COLD, ABOVE_A_PROGRAM)],
+    ids=["apart", "forked", "cold"])
 def test_a_notebook_cannot_look_into_our_programs(
-        make_site: Callable[..., RunningSite], namespaces: str) -> None:
-    tried = notebook_tries(make_site(kernels={"namespaces": namespaces}))
+        make_site: Callable[..., RunningSite], namespaces: str, kernel: Any, above: set[str]) -> None:
+    site = make_site(kernels={"namespaces": namespaces}, **kernel)
+    if kernel == KEPT:
+        site.wait_for_forks()
+    tried = notebook_tries(site)
     names = {name for name, _, _ in tried["looks"]}
-    if namespaces == "off":
-        assert names - {"nbhook-ready"} == {"nbhook-exec", "nbhook-keeper", "nbhook-runner"}
-    assert "nbhook-keeper" in names
+    assert names == above
     assert {outcome for _, _, outcome in tried["looks"]} <= REFUSALS, tried["looks"]
     assert tried["places"]["become root"] in NO_ROOT
 

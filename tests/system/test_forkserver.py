@@ -19,10 +19,6 @@ BEFOREHAND = {"ready": "2", "preload": "json"}
 class KeptRunner(Runner):
     """A runner that keeps python3 ready."""
 
-    def __init__(self, bench: Bench):
-        self.last_id = 100
-        super().__init__(bench)
-
     def kernel(self) -> dict[str, Any]:
         """What it says of python3."""
         send_frame(self.connection, {"id": 1, "op": "kernel.list"})
@@ -52,8 +48,8 @@ class KeptRunner(Runner):
 def make_runner() -> Iterator[Callable[..., KeptRunner]]:
     made: list[KeptRunner] = []
 
-    def make(kept: dict[str, str], **settings: str) -> KeptRunner:
-        runner = KeptRunner(Bench(kept=kept, **settings))
+    def make(kept: dict[str, str], *arguments: str, **settings: str) -> KeptRunner:
+        runner = KeptRunner(Bench(kept=kept, **settings), *arguments)
         made.append(runner)
         return runner
 
@@ -213,3 +209,46 @@ def test_a_module_that_may_not_be_preloaded_is_left_out(make_runner: Any, open_f
     assert runner.settled()["preloaded"] == ["json", "csv"]
     assert runner.said(f"the module {name} is not preloaded: ") and runner.said(reason)
     assert "as a fork" in runner.play("import os; os.getpid()").log
+
+
+def test_a_changed_module_renews_the_fork_server(make_runner: Any, open_folder: str) -> None:
+    def write(version: int) -> None:
+        with open(os.path.join(open_folder, "upgraded.py"), "w", encoding="utf-8") as file:
+            file.write(f"VERSION = {version}\n")
+
+    def plays() -> str:
+        run = runner.play("import upgraded; print(upgraded.VERSION)")
+        assert "as a fork" in run.log
+        return run.text()
+
+    write(1)
+    kernelspec(open_folder, "python3", env={"PYTHONPATH": open_folder, "PYTHONDONTWRITEBYTECODE": "1"})
+    runner = make_runner({"ready": "1", "preload": "upgraded"}, kernel_path=open_folder)
+    runner.settled()
+    first = fork_server(runner)
+    assert plays() == "1\n"
+    write(2)
+    assert eventually(lambda: runner.said("modules have been changed"))
+    assert eventually(lambda: first not in children(runner.process.pid), 60)
+    runner.settled()
+    assert plays() == "2\n"
+
+
+def test_short_memory_empties_the_pool_and_calls_are_answered(make_runner: Any, open_folder: str) -> None:
+    def available(kib: int) -> None:
+        with open(os.path.join(open_folder, "new"), "w", encoding="ascii") as file:
+            file.write(f"MemTotal: 1600000 kB\nMemAvailable: {kib} kB\n")
+        os.rename(os.path.join(open_folder, "new"), os.path.join(open_folder, "meminfo"))
+
+    available(800000)
+    runner = make_runner(BEFOREHAND, "--proc", open_folder)
+    runner.settled()
+    available(1000)
+    assert eventually(lambda: runner.kernel()["ready"] == 0)
+    assert runner.said("memory is short")
+    run = runner.play("print('answered')")
+    assert run.text() == "answered\n" and "was started as a fork" in run.log
+    assert runner.kernel()["ready"] == 0
+    available(800000)
+    runner.settled()
+    assert runner.said("memory is no longer short")

@@ -165,10 +165,13 @@ def test_a_new_runner_removes_what_is_left_and_only_that(bench: Bench) -> None:
 def only_child(pid: int) -> int:
     children = []
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            with open(f"/proc/{name}/stat") as file:
-                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
-                    children.append(int(name))
+        try:
+            if name.isdigit():
+                with open(f"/proc/{name}/stat") as file:
+                    if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                        children.append(int(name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
     assert len(children) == 1
     return children[0]
 
