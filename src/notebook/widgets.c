@@ -6,6 +6,9 @@
 
 #include "base/json.h"
 
+/* What a model, or a request that is captured, costs beside its id. */
+#define KEPT_COST 256
+
 #define STATE_TYPE "application/vnd.jupyter.widget-state+json"
 
 typedef struct Widget {
@@ -69,13 +72,22 @@ widgets_free(Widgets *widgets)
 	g_free(widgets);
 }
 
+static gboolean
+count_kept(Widgets *widgets, const char *id, GError **error)
+{
+	return outputs_count(widgets->outputs, KEPT_COST + (gint64) strlen(id), error);
+}
+
+/* The model of an id, made where there is none; NULL at the ceiling. */
 static Widget *
-find_widget(Widgets *widgets, const char *id)
+find_widget(Widgets *widgets, const char *id, GError **error)
 {
 	Widget *widget = g_hash_table_lookup(widgets->by_id, id);
 
 	if (widget != NULL)
 		return widget;
+	if (!count_kept(widgets, id, error))
+		return NULL;
 	widget = g_new0(Widget, 1);
 	widget->id = g_strdup(id);
 	widget->state = json_object_new_object();
@@ -176,13 +188,15 @@ release(Widgets *widgets, Widget *widget)
 }
 
 /* Its state names the request that it captures from now on, or with "" none any more. */
-static void
-set_captures(Widgets *widgets, Widget *widget, const char *request)
+static gboolean
+set_captures(Widgets *widgets, Widget *widget, const char *request, GError **error)
 {
 	if (*request == '\0') {
 		release(widgets, widget);
-		return;
+		return TRUE;
 	}
+	if (!count_kept(widgets, request, error))
+		return FALSE;
 	GPtrArray *stack = g_hash_table_lookup(widgets->capturing, request);
 	if (stack == NULL) {
 		stack = g_ptr_array_new();
@@ -191,6 +205,7 @@ set_captures(Widgets *widgets, Widget *widget, const char *request)
 	g_ptr_array_add(stack, widget);
 	g_free(widget->captures);
 	widget->captures = g_strdup(request);
+	return TRUE;
 }
 
 gboolean
@@ -203,8 +218,8 @@ widgets_take(Widgets *widgets, const char *msg_type, json_object *content, GPtrA
 
 	if (id == NULL || state == NULL)
 		return TRUE;
-	Widget *widget = find_widget(widgets, id);
-	if (!take_state(widgets, widget, state, error) ||
+	Widget *widget = find_widget(widgets, id, error);
+	if (widget == NULL || !take_state(widgets, widget, state, error) ||
 		!take_buffers(
 			widgets, widget, json_array_member(data, "buffer_paths"), buffers, error))
 		return FALSE;
@@ -212,7 +227,7 @@ widgets_take(Widgets *widgets, const char *msg_type, json_object *content, GPtrA
 		open_output_widget(widget, state);
 	else if (strcmp(msg_type, "comm_msg") == 0 && widget->cell != NULL &&
 		 json_string_member(state, "msg_id") != NULL)
-		set_captures(widgets, widget, json_string_member(state, "msg_id"));
+		return set_captures(widgets, widget, json_string_member(state, "msg_id"), error);
 	return TRUE;
 }
 

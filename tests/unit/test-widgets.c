@@ -136,7 +136,7 @@ static void
 test_the_ceiling_counts_what_is_kept(void)
 {
 	g_autoptr(Outputs) outputs =
-		outputs_new((OutputLimits){ .max_bytes = 1000, .max_outputs = 100 });
+		outputs_new((OutputLimits){ .max_bytes = 2000, .max_outputs = 100 });
 	g_autoptr(Widgets) widgets = widgets_new(outputs);
 	g_autoptr(GError) error = NULL;
 	g_autofree char *long_text = g_strnfill(900, 'x');
@@ -153,6 +153,39 @@ test_the_ceiling_counts_what_is_kept(void)
 	json_put_string(other, "comm_id", "c");
 	g_assert_false(widgets_take(widgets, "comm_msg", other, NULL, &error));
 	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
+}
+
+/* Whether 1,000 messages, each with another name where the %d is, are refused at a ceiling of 100,000 bytes. */
+static gboolean
+names_are_refused(const char *format)
+{
+	g_autoptr(Outputs) outputs =
+		outputs_new((OutputLimits){ .max_bytes = 100000, .max_outputs = 100 });
+	g_autoptr(Widgets) widgets = widgets_new(outputs);
+	g_autoptr(json_object) open =
+		json_tokener_parse("{\"comm_id\": \"o\", \"target_name\": \"jupyter.widget\", "
+				   "\"data\": {\"state\": " OUTPUT_STATE "}}");
+	gboolean taken = widgets_take(widgets, "comm_open", open, NULL, NULL);
+
+	for (int i = 1; i <= 1000 && taken; i++) {
+		g_auto(GStrv) halves = g_strsplit(format, "%d", 2);
+		g_autofree char *text = g_strdup_printf("%s%d%s", halves[0], i, halves[1]);
+		g_autoptr(json_object) content = json_tokener_parse(text);
+
+		taken = widgets_take(widgets, "comm_msg", content, NULL, NULL);
+	}
+	return !taken;
+}
+
+/* Nothing of a state is kept of these, but their names are. */
+static void
+test_the_ceiling_counts_names(void)
+{
+	g_assert_true(names_are_refused("{\"comm_id\": \"%d\", \"data\": {\"state\": {}}}"));
+	g_assert_true(names_are_refused(
+		"{\"comm_id\": \"o\", \"data\": {\"state\": {\"msg_id\": \"%d\"}}}"));
+	g_assert_false(
+		names_are_refused("{\"comm_id\": \"o\", \"data\": {\"state\": {\"x\": %d}}}"));
 }
 
 /* Messages without the shape of theirs. */
@@ -189,6 +222,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/widgets/equals-nbclient", test_equals_nbclient);
 	g_test_add_func("/widgets/the-ceiling", test_the_ceiling_counts_what_is_kept);
+	g_test_add_func("/widgets/the-ceiling-names", test_the_ceiling_counts_names);
 	g_test_add_func("/widgets/misshapen", test_misshapen_messages_are_ignored);
 	return g_test_run();
 }
