@@ -145,24 +145,30 @@ boot_deadline(const Boot *boot)
 	return boot->placing == NULL ? 0 : -1;
 }
 
-/* What cannot be read is no reason to give a kernel up before it has been asked for anything. */
-static void
-drain(Boot *boot, gint64 now_ms)
+/* A message that cannot be read is no reason to give a kernel up before it has been asked for anything; a flood
+ * that has passed the ceiling of what waits is, since it is not taken from the channel. */
+static gboolean
+drain(Boot *boot, gint64 now_ms, GError **error)
 {
 	static const Channel channels[] = { CHANNEL_IOPUB, CHANNEL_SHELL, CHANNEL_CONTROL,
 		CHANNEL_STDIN };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(channels); i++)
 		for (;;) {
-			g_autoptr(GError) error = NULL;
+			g_autoptr(GError) failure = NULL;
 			g_autoptr(WireMessage) message =
-				kernel_receive(boot->kernel, channels[i], &error);
+				kernel_receive(boot->kernel, channels[i], &failure);
 
-			if (message != NULL)
+			if (message != NULL) {
 				boot_take(boot, channels[i], message, now_ms);
-			else if (error == NULL)
+			} else if (failure == NULL) {
 				break;
+			} else if (g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE)) {
+				g_propagate_error(error, g_steal_pointer(&failure));
+				return FALSE;
+			}
 		}
+	return TRUE;
 }
 
 gboolean
@@ -171,7 +177,8 @@ boot_step(Boot *boot, GError **error)
 	gint64 now_ms = clock_ms();
 
 	kernel_step(boot->kernel);
-	drain(boot, now_ms);
+	if (!drain(boot, now_ms, error))
+		return FALSE;
 	if (kernel_death(boot->kernel) == NULL)
 		return kernel_check_channels(boot->kernel, now_ms, error) &&
 		       boot_ask(boot, now_ms, error);

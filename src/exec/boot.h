@@ -35,8 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Boot, boot_free)
 /* Looks up the kernelspec; errors as of kernelspec_find. */
 gboolean boot_find(Boot *boot, const char *name, const char *language, GError **error);
 
-/* Starts the kernel of the kernelspec; with the fork server if that is of this kernel. place NULL: nowhere in particular. log as in
- * KernelSpec. */
+/* Starts the kernel of the kernelspec; with the fork server if that is of this kernel. place NULL: nowhere in
+ * particular. log as in KernelSpec. */
 gboolean boot_start(Boot *boot, const Place *place, int log, GError **error);
 
 /* Whether the kernel is alive, is the one that is asked for, and can be placed. */
@@ -60,5 +60,6 @@ gboolean boot_is_ready(const Boot *boot);
 /* When to look again; -1: when something comes. */
 gint64 boot_deadline(const Boot *boot);
 
-/* While there is no run: takes all that has come and asks; false with why when the kernel has ended. */
+/* While there is no run: takes all that has come and asks; false with why when the kernel has ended
+ * or floods. */
 gboolean boot_step(Boot *boot, GError **error);

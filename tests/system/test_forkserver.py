@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from executor import Bench, Run, notebook, receive_frame, send_frame
+from scripted import ScriptedKernels
 from test_runner import Child, Runner, eventually
 
 ON_DEMAND = {"ready": "0", "preload": "json"}
@@ -142,6 +143,13 @@ def test_an_executor_that_dies_while_it_waits_is_replaced(make_runner: Any) -> N
     assert eventually(lambda: runner.kernel()["ready"] < 2 or runner.said("has ended"))
     runner.settled()
     runner.play("1")
+
+
+def test_a_kernel_that_floods_while_its_executor_waits_is_given_up(make_runner: Any, open_folder: str) -> None:
+    kernels = ScriptedKernels(open_folder)
+    kernels.add("python3", 'on kernel_info_request "repeat 100 send stream 1K*\\"x\\"; reply"')
+    runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path, output_limit="8K")
+    assert eventually(lambda: runner.said("sends faster than can be read"), 20)
 
 
 def test_a_fork_server_that_is_killed_disturbs_nobody(make_runner: Any) -> None:
