@@ -36,9 +36,9 @@ typedef enum {
 } KeeperNews;
 
 /* Starts a keeper and, under it, the kernel, and waits until its program runs. Where there is a fork server,
- * the kernel is a fork of that, and where it gives none, the program is started (keeper_fork_failure says why). The process must have one
- * thread and be a child subreaper. Errors say what failed: the folder, the program. The caller ends it
- * with keeper_free. */
+ * the kernel is a fork of that, and where it gives none, the program is started (keeper_fork_failure says
+ * why). The process must have one thread and be a child subreaper. Errors say what failed: the folder, the
+ * program. The caller ends it with keeper_free. */
 Keeper *keeper_start(const KeeperSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Ends the kernel and all its descendants, waits for it, frees. */

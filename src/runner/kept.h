@@ -19,8 +19,8 @@ typedef struct KeptOwner {
 	const char *fork_program; /* forkserver.py */
 	const char *fork_library; /* nbhook-fork.so */
 	GHashTable *keepers;      /* see ForkServerSpec */
-	/* Starts an executor with this kernel, which boots at once or waits; fork_server (-1: none) stays the caller's. Its
-	 * socket, or -1 with the error. */
+	/* Starts an executor with this kernel, which boots at once or waits; fork_server (-1: none) stays the
+	 * caller's. Its socket, or -1 with the error. */
 	int (*start)(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid,
 		GError **error);
 	gint64 (*playing)(gpointer data); /* how many executors play */
