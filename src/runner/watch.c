@@ -1,4 +1,5 @@
-/* inotify(7) of the folders themselves; what lies deeper has been named by who knows the modules. */
+/* inotify(7) of the folders themselves; what lies deeper has been named by who knows the modules. (GFileMonitor
+ * would be less code, but needs a thread, and never says that the host has no watches left.) */
 #include "runner/watch.h"
 
 #include <errno.h>

@@ -276,7 +276,8 @@ def test_a_process_of_a_run_cannot_have_more_memory_than_allowed(make_site: Call
 def test_runs_are_nice(make_site: Callable[..., RunningSite]) -> None:
     site = make_site(kernels={"nice": "7"})
     asks = "import os, subprocess, naas; naas.webhook.respond_json([os.nice(0), subprocess.getoutput('nice')])"
-    assert site.get(site.add(notebook([asks]))).json() == [7, "7"]
+    level = max(7, os.nice(0))  # nobody but root goes back from what the tests have already
+    assert site.get(site.add(notebook([asks]))).json() == [level, str(level)]
 
 
 def test_the_next_runner_ends_what_nobody_else_can(make_site: Callable[..., RunningSite]) -> None:
