@@ -58,7 +58,7 @@ def _read_record(record: str) -> tuple[str, list[Process]]:
 
 def _running_from(installed: str, uids: set[int]) -> list[Process]:
     return [stat.process for stat in processes.all_stats()
-            if stat.state != "Z" and processes.owner(stat.pid) in uids
+            if stat.alive and processes.owner(stat.pid) in uids
             and _is_below(processes.command_line(stat.pid), installed)]
 
 

@@ -35,7 +35,7 @@ class Process:
 
     def lives(self) -> bool:
         now = read_stat(self.pid)
-        return now is not None and now.start == self.start and now.state != "Z"
+        return now is not None and now.start == self.start and now.alive
 
     def send(self, sig: int) -> None:
         """Sends a signal; nothing happens if the process is gone."""
@@ -57,7 +57,14 @@ class Stat:
     pid: int
     parent: int
     state: str
+    threads: int
     start: int
+
+    @property
+    def alive(self) -> bool:
+        """A process whose first thread has ended is a zombie by name, but lives while others do; until
+        the last is gone, its children are not handed on."""
+        return self.state != "Z" or self.threads > 1
 
     @property
     def process(self) -> Process:
@@ -72,7 +79,8 @@ def read_stat(pid: int) -> Optional[Stat]:
         return None
     # The command's name stands in parentheses and may itself hold any byte.
     fields = text[text.rindex(")") + 2:].split()
-    return Stat(pid=pid, state=fields[0], parent=int(fields[1]), start=int(fields[19]))
+    return Stat(pid=pid, state=fields[0], parent=int(fields[1]), threads=int(fields[17]),
+                start=int(fields[19]))
 
 
 def all_stats() -> list[Stat]:
@@ -88,7 +96,7 @@ def identify(pid: int) -> Process:
 
 
 def children(pid: int) -> list[Process]:
-    return [stat.process for stat in all_stats() if stat.parent == pid and stat.state != "Z"]
+    return [stat.process for stat in all_stats() if stat.parent == pid and stat.alive]
 
 
 def descendants(roots: Iterable[int]) -> list[Process]:
@@ -101,7 +109,7 @@ def descendants(roots: Iterable[int]) -> list[Process]:
     while waiting:
         for stat in below.get(waiting.pop(0), []):
             waiting.append(stat.pid)
-            if stat.state != "Z":
+            if stat.alive:
                 found.append(stat.process)
     return found
 

@@ -1,14 +1,18 @@
 """A program for the supervisor's tests: says what it was given, as a line of JSON, and waits.
 
-    idler.py [deaf] [late] [forks] [dies]
+    idler.py [deaf] [late] [forks] [lingers] [dies]
 """
 
+import ctypes
 import json
 import os
 import signal
 import socket
 import sys
+import threading
 import time
+
+SYS_EXIT = {"x86_64": 60}.get(os.uname().machine, 93)  # of one thread
 
 
 def say_ready() -> None:
@@ -27,6 +31,27 @@ def hide_a_process() -> None:
         time.sleep(1000)
         os._exit(0)
     os.wait()
+
+
+def linger() -> None:
+    """At SIGTERM the first thread ends, and the other only later. A child says that it got one, too."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    if os.fork() == 0:
+        signal.sigwait([signal.SIGTERM])
+        print(json.dumps({"told": "the child"}), flush=True)
+        os._exit(0)
+    told = threading.Event()
+
+    def end_late() -> None:
+        told.wait()
+        time.sleep(0.2)
+        os._exit(0)
+
+    threading.Thread(target=end_late).start()
+    say_ready()
+    signal.sigwait([signal.SIGTERM])
+    told.set()
+    ctypes.CDLL(None).syscall(SYS_EXIT, 0)
 
 
 def descriptors() -> dict[int, str]:
@@ -58,6 +83,8 @@ if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "forks" in sys.argv:
     hide_a_process()
+if "lingers" in sys.argv:
+    linger()
 if "dies" in sys.argv:
     sys.exit(3)
 if "NOTIFY_SOCKET" in os.environ and "late" not in sys.argv:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -145,16 +146,16 @@ def owner_of(path: str) -> Optional[int]:
         return None
 
 
-def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seen: Callable[[], object] = lambda: "",
+             limit_s: float = 20.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < deadline, f"it never happened: {what}"
+        assert time.monotonic() < deadline, f"it never happened: {what} {seen()}"
         time.sleep(0.05)
 
 
-def wait_for_a_kernel(quickstart: Quickstart) -> None:
-    wait_for(lambda: any("ipykernel" in " ".join(processes.command_line(pid))
-                         for pid in family(quickstart.process.pid)), "a kernel runs")
+def wait_for_a_run(quickstart: Quickstart) -> None:
+    wait_for(lambda: json.loads(quickstart.sourced("nbhook jobs --json -s active").stdout), "a run plays")
 
 
 def family(pid: int) -> list[int]:
@@ -226,7 +227,7 @@ def test_its_end_leaves_nothing(start, number):
     quickstart = start()
     # A run that is in the middle, and a caller who waits for it.
     caller = subprocess.Popen(["/usr/bin/curl", "-s", quickstart.urls()[3]], stdout=subprocess.DEVNULL)
-    wait_for_a_kernel(quickstart)
+    wait_for_a_run(quickstart)
     pids, run_dir = family(quickstart.process.pid), quickstart.run_dir()
     assert os.path.isdir(run_dir)
     assert quickstart.interrupt(number) == 0
@@ -234,7 +235,7 @@ def test_its_end_leaves_nothing(start, number):
     assert [pid for pid in pids if processes.read_stat(pid) is not None] == []
     assert not os.path.exists(run_dir)
     # What other programs of these accounts keep for a moment does not count.
-    wait_for(lambda: places() <= before, f"outside DIR there is only {before}")
+    wait_for(lambda: places() <= before, "nothing outside DIR is new", lambda: sorted(places() - before))
     with pytest.raises(requests.ConnectionError):
         requests.get(quickstart.url, timeout=5)
 
@@ -243,7 +244,7 @@ def test_what_a_killed_one_left_the_next_one_removes(start):
     killed = start()
     run_dir = killed.run_dir()
     caller = subprocess.Popen(["/usr/bin/curl", "-s", killed.urls()[3]], stdout=subprocess.DEVNULL)
-    wait_for_a_kernel(killed)
+    wait_for_a_run(killed)
     before = processes.descendants([killed.process.pid])
     killed.process.kill()
     killed.process.wait()

@@ -246,7 +246,7 @@ while True:
 
 def alive(pids: list[int]) -> list[int]:
     found = [processes.read_stat(pid) for pid in pids]
-    return [each.pid for each in found if each is not None and each.state != "Z"]
+    return [each.pid for each in found if each is not None and each.alive]
 
 
 @pytest.mark.parametrize("words", [[], ["deaf"], ["forks"], ["deaf", "forks"]])
@@ -267,6 +267,12 @@ def test_a_signal_ends_everything(open_folder, number):
         assert supervised.child.wait(20) == 0
         assert alive(family) == []
         assert not os.path.exists(plan.run_dir)
+
+
+def test_what_a_program_leaves_is_told_when_its_last_thread_has_ended(open_folder):
+    with with_listeners(open_folder, "lingers") as (plan, _):
+        pass
+    assert {"told": "the child"} in said(plan)
 
 
 def test_a_killed_supervisor_takes_its_programs_along_and_the_next_start_the_rest(open_folder):
