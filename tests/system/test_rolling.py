@@ -15,7 +15,7 @@ from running import RunningSite
 
 PROGRAMS = ["nbhookd", "nbhook-runner", "nbhook-fcgi@1", "nbhook-fcgi@2", "nbhook-api@1",
             "nbhook-api@2"]
-ROUNDS = times(6, 20)
+ROUNDS = times(3, 20)
 ROUND_S = 2.2  # the supervisor takes a program that ends within 2 s for one that cannot start
 REQUESTS_PER_S = 20
 CALLS_PER_S = 1  # of these; a kernel takes its time
