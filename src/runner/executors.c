@@ -236,12 +236,20 @@ executors_end(Executors *executors, pid_t pid)
 	       kill(pid, SIGKILL) == 0;
 }
 
+static void
+look_at_all(Executors *executors)
+{
+	for (guint i = 0; i < executors->kept->len; i++)
+		kept_look(executors->kept->pdata[i]);
+}
+
 /* Whether it may have left something behind. */
 static gboolean
 note_end(Executors *executors, pid_t pid, int status)
 {
 	g_hash_table_remove(executors->keepers, GINT_TO_POINTER(pid));
-	g_hash_table_remove(executors->taken, GINT_TO_POINTER(pid));
+	if (g_hash_table_remove(executors->taken, GINT_TO_POINTER(pid)))
+		look_at_all(executors);
 	if (!g_hash_table_remove(executors->pids, GINT_TO_POINTER(pid)))
 		return TRUE;
 	if (WIFSIGNALED(status))

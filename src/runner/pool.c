@@ -21,9 +21,8 @@ delay_of(int failures)
 static gint64
 earliest(const PoolView *view)
 {
-	gint64 quiet_ms = view->playing >= view->cores && view->taken_ms > 0
-				  ? view->taken_ms + POOL_QUIET_MS
-				  : 0;
+	gboolean can_wait = view->playing >= view->cores || (view->playing > 0 && view->ready > 0);
+	gint64 quiet_ms = can_wait && view->taken_ms > 0 ? view->taken_ms + POOL_QUIET_MS : 0;
 	gint64 retry_ms = view->failures > 0 ? view->failed_ms + delay_of(view->failures) : 0;
 
 	return MAX(quiet_ms, retry_ms);

@@ -1,9 +1,10 @@
 /* runner/pool.h: how many executors are to be ready, and when another one is begun. Pure: all that the
  * answers depend on are arguments.
  *
- * Runs come first. While as many runs play as the host has cores, nothing is begun for POOL_QUIET_MS after
- * an executor was taken, and one that fails to get ready delays the next, twice as long each time. One is
- * begun at a time. When memory is short, those that are ready are given up one by one. */
+ * Runs come first. While as many runs play as the host has cores, or one plays and the next finds an executor
+ * that is ready, nothing is begun for POOL_QUIET_MS after an executor was taken. One that fails to get ready
+ * delays the next, twice as long each time. One is begun at a time. When memory is short, those that are ready
+ * are given up one by one. */
 #pragma once
 
 #include <glib.h>
