@@ -24,6 +24,7 @@ boot_reset(Boot *boot)
 {
 	g_clear_pointer(&boot->kernel, kernel_free);
 	g_clear_pointer(&boot->placing, g_free);
+	g_clear_pointer(&boot->warming, g_free);
 	handshake_clear(&boot->handshake);
 	boot->misplaced = FALSE;
 }
@@ -93,6 +94,31 @@ boot_place(Boot *boot, const Place *place)
 	boot->misplaced = boot->placing == NULL;
 }
 
+void
+boot_warm(Boot *boot)
+{
+	g_autoptr(json_object) content = placement_warm_request(boot->kernelspec->language);
+	g_autoptr(GError) error = NULL;
+
+	if (content != NULL)
+		boot->warming =
+			kernel_send(boot->kernel, CHANNEL_SHELL, "execute_request", content, &error);
+}
+
+gboolean
+boot_is_warm(const Boot *boot)
+{
+	return boot->warming == NULL;
+}
+
+static void
+take_warming(Boot *boot, const WireMessage *message)
+{
+	if (strcmp(wire_message_parent_id(message), boot->warming) == 0 &&
+		strcmp(wire_message_type(message), "execute_reply") == 0)
+		g_clear_pointer(&boot->warming, g_free);
+}
+
 static void
 take_placement(Boot *boot, const WireMessage *message)
 {
@@ -116,6 +142,8 @@ boot_take(Boot *boot, Channel channel, const WireMessage *message, gint64 now_ms
 		kernel_note_ready(boot->kernel);
 	if (channel == CHANNEL_SHELL && boot->placing != NULL)
 		take_placement(boot, message);
+	if (channel == CHANNEL_SHELL && boot->warming != NULL)
+		take_warming(boot, message);
 }
 
 gboolean

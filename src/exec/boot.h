@@ -24,6 +24,7 @@ typedef struct Boot {
 	Kernel *kernel;         /* NULL before boot_start */
 	Handshake handshake;
 	char *placing; /* the id of the request to place it; NULL: none */
+	char *warming; /* the same to warm it */
 	gboolean misplaced;
 } Boot;
 
@@ -44,6 +45,12 @@ gboolean boot_fits(const Boot *boot, const char *name);
 
 /* Sends a ready kernel, or one that will be, to the place. */
 void boot_place(Boot *boot, const Place *place);
+
+/* Sends a kernel that is ready what warms it, if anything does. */
+void boot_warm(Boot *boot);
+
+/* Whether that has been answered. */
+gboolean boot_is_warm(const Boot *boot);
 
 /* Ends the kernel; another can be started. */
 void boot_reset(Boot *boot);

@@ -19,6 +19,11 @@ static const char python_source[] =
 	"if 'matplotlib' in sys.modules and os.path.isfile('matplotlibrc'):\n"
 	"    sys.modules['matplotlib'].rc_file('matplotlibrc')\n";
 
+/* What every cell that shows its value comes through. */
+static const char python_warming[] =
+	"exec(\"import sys\\nshell = sys.modules.get('IPython') and sys.modules['IPython'].get_ipython()\\n\"\n"
+	"     \"if shell: shell.display_formatter.format(1)\", {})";
+
 static char *
 quoted(const char *text)
 {
@@ -94,14 +99,11 @@ placement_is_known(const char *language)
 	return FALSE;
 }
 
-json_object *
-placement_request(const char *language, const Place *place)
+static json_object *
+silent_request(const char *code)
 {
-	g_autofree char *code = code_of(language, place);
-
-	if (code == NULL)
-		return NULL;
 	json_object *content = json_object_new_object();
+
 	json_put_string(content, "code", code);
 	json_put_bool(content, "silent", TRUE);
 	json_put_bool(content, "store_history", FALSE);
@@ -109,4 +111,18 @@ placement_request(const char *language, const Place *place)
 	json_put_bool(content, "allow_stdin", FALSE);
 	json_put_bool(content, "stop_on_error", FALSE);
 	return content;
+}
+
+json_object *
+placement_request(const char *language, const Place *place)
+{
+	g_autofree char *code = code_of(language, place);
+
+	return code != NULL ? silent_request(code) : NULL;
+}
+
+json_object *
+placement_warm_request(const char *language)
+{
+	return g_ascii_strcasecmp(language, "python") == 0 ? silent_request(python_warming) : NULL;
 }

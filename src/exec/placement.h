@@ -20,3 +20,7 @@ gboolean placement_is_known(const char *language);
 /* The content of an execute_request that leaves no trace in history, counts and variables; its reply is
  * "ok" when the kernel is there. NULL where the language is not known. The caller owns it. */
 json_object *placement_request(const char *language, const Place *place);
+
+/* The same for a kernel that waits: it does once what each cell makes it do, so that the memory that this
+ * writes to is its own before there is a run. NULL where there is nothing to do. */
+json_object *placement_warm_request(const char *language);

@@ -17,7 +17,8 @@ typedef struct {
 	int signals;
 	Boot *boot;
 	gint64 until_ms; /* by when the kernel has to have answered */
-	gboolean said;   /* that it has */
+	gboolean warmed; /* it has, and was sent what warms it */
+	gboolean said;   /* that it is ready */
 } Waiting;
 
 static gboolean
@@ -40,7 +41,11 @@ look_after(Waiting *waiting, GError **error)
 		return TRUE;
 	if (!boot_step(waiting->boot, error))
 		return FALSE;
-	if (!waiting->said && boot_is_ready(waiting->boot))
+	if (!waiting->warmed && boot_is_ready(waiting->boot)) {
+		boot_warm(waiting->boot);
+		waiting->warmed = TRUE;
+	}
+	if (!waiting->said && waiting->warmed && boot_is_warm(waiting->boot))
 		return say_ready(waiting, error);
 	if (waiting->said || clock_ms() < waiting->until_ms)
 		return TRUE;

@@ -177,6 +177,8 @@ def build_shell(options):
     shell = shell_class.instance(parent=app, profile_dir=app.profile_dir, user_module=None, user_ns=None,
                                  **further)
     shell.run_cell("pass", store_history=False, silent=True)
+    for value in (1, "a", [1], {"a": 1}):
+        shell.display_formatter.format(value)
     IPKernelApp.clear_instance()
     return shell
 
