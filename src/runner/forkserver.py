@@ -9,23 +9,29 @@ What must be true when it forks: one thread, no ZeroMQ context, no session, no e
 would break this, or that raises, is left out: the program starts itself again without it.
 
 Frames are those of src/base/frame.h. From here: {"event": "preloading", "module"}, {"event": "left_out",
-"module", "reason"}, {"event": "ready", "modules", "folders"}, {"event": "forked", "pid"}, {"event": "ended",
-"pid"}. To here: {"op": "serve"} with the socket of one order. The end of the runner is its own.
+"module", "reason"}, {"event": "ready", "modules", "folders", "copied": bytes}, {"event": "forked", "pid"},
+{"event": "ended", "pid"}. To here: {"op": "serve"} with the socket of one order. The end of the runner is its own.
+
+It is one file because interpreters of any kernelspec run it, with options that may keep them from finding another.
 """
 
 import array
+import copy
 import ctypes
 import gc
 import importlib
 import importlib.util
 import json
+import mmap
 import os
 import select
+import shutil
 import signal
 import socket
 import stat
 import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -69,6 +75,11 @@ class Library:
 
     def settle(self):
         if not self.c.nbhook_fork_settle():
+            raise OSError(ctypes.get_errno(), "prctl")
+
+    def open_up(self):
+        """Undoes a part of settle(): this process may be looked into."""
+        if self.c.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
 
     def fork(self, order):
@@ -174,13 +185,38 @@ def build_shell(options):
     shell_class = app.kernel_class.shell_class.default_value
     if isinstance(shell_class, str):
         shell_class = import_item(shell_class)
+    parsed = Parsed(app.cli_config, app.extra_args)
     shell = shell_class.instance(parent=app, profile_dir=app.profile_dir, user_module=None, user_ns=None,
                                  **further)
     shell.run_cell("pass", store_history=False, silent=True)
-    for value in (1, "a", [1], {"a": 1}):
-        shell.display_formatter.format(value)
+    # Once: what is called often is compiled in a way that tracebacks show less of.
+    shell.display_formatter.format(1)
     IPKernelApp.clear_instance()
-    return shell
+    return shell, parsed
+
+
+class Parsed:
+    """What a kernel's command line says, but for its connection file: to parse it takes a quarter of the time
+    that a kernel needs to start."""
+
+    def __init__(self, config, extra):
+        self.config, self.extra = config, extra
+
+    def give(self, app, argv):
+        """Instead of app.parse_command_line; whether the words are such."""
+        if argv.count("-f") != 1 or argv[-1] == "-f":
+            return False
+        config = copy.deepcopy(self.config)
+        config.IPKernelApp.connection_file = argv[argv.index("-f") + 1]
+
+        def parse_command_line(ignored=None):
+            app.argv = list(argv)
+            app.cli_config = config
+            app.update_config(config)
+            app.extra_args = list(self.extra)
+
+        app.parse_command_line = parse_command_line
+        return True
 
 
 # What a kernel imports when it starts, or for its first cell.
@@ -335,13 +371,14 @@ def arguments_of(argv):
     return argv[argv.index("-m") + 2:]
 
 
-def play_kernel(order, shell, launcher, base_path):
+def play_kernel(order, shell, parsed, launcher, base_path):
     """The kernel's whole life."""
     from pathlib import Path
 
     become(order, launcher, base_path)
     from ipykernel.kernelapp import IPKernelApp
     app = IPKernelApp.instance()
+    parsed.give(app, sys.argv[1:])
     adopt = app.init_shell
 
     def init_shell():
@@ -359,6 +396,126 @@ def play_kernel(order, shell, launcher, base_path):
     app.init_shell = init_shell
     app.initialize(None)
     app.start()
+
+
+# ---- the memory of a kernel ----
+# What a process writes to after a fork is copied page by page, each at the price of an exception, which is dear
+# on a virtual machine. A rehearsal tells which pages a kernel writes to until it has answered, and the kernels
+# have these copied at once.
+
+PR_SET_DUMPABLE = 4
+MADV_POPULATE_WRITE = 23  # Linux 5.14
+PAGE_IS_EXCLUSIVE, PAGE_IS_OF_A_FILE, PAGE_IS_PRESENT = 1 << 56, 1 << 61, 1 << 63  # proc_pid_pagemap(5)
+REHEARSAL_S = 20
+
+
+def own_memory():
+    """The (start, end) of all that is written to and is nobody else's."""
+    with open("/proc/self/maps") as maps:
+        rows = [line.split(None, 5) for line in maps]
+    return [tuple(int(text, 16) for text in row[0].split("-")) for row in rows
+            if row[1] == "rw-p" and not (len(row) > 5 and row[5].startswith("[stack"))]
+
+
+def copied_pages(spans):
+    """The [start, size] of what has been written to in there since the fork."""
+    found = []
+    size = mmap.PAGESIZE
+    with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
+        for start, end in spans:
+            pagemap.seek(start // size * 8)
+            entries = array.array("Q")
+            entries.frombytes(pagemap.read((end - start) // size * 8))
+            for index, entry in enumerate(entries):
+                if not (entry & PAGE_IS_PRESENT and entry & PAGE_IS_EXCLUSIVE) or entry & PAGE_IS_OF_A_FILE:
+                    continue
+                page = start + index * size
+                if found and sum(found[-1]) == page:
+                    found[-1][1] += size
+                else:
+                    found.append([page, size])
+    return found
+
+
+def copy_pages(pages):
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for start, size in pages:
+        if madvise(start, size, MADV_POPULATE_WRITE) != 0:
+            return  # a kernel that does not know it; or less memory than there was
+
+
+def converse(folder, key, done):
+    """What an executor asks a kernel before it gets its first cell."""
+    import zmq
+    from jupyter_client.session import Session
+
+    session = Session(key=key)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as shell:
+        shell.linger = 0
+        shell.connect(f"ipc://{folder}/k-1")
+        for kind, content in (("kernel_info_request", {}), ("execute_request", {
+                "code": "1", "silent": True, "store_history": False, "user_expressions": {},
+                "allow_stdin": False, "stop_on_error": False})):
+            session.send(shell, kind, content)
+            session.recv(shell, mode=0)
+        done()
+
+
+def rehearse_here(library, folder, play, spans, writing):
+    """The child's whole life. It can be looked into, as it has to look into itself, and so keeps nothing open."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(quiet, fd)
+    if writing != 3:
+        os.dup2(writing, 3)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    library.open_up()
+    path = os.path.join(folder, "kernel.json")
+    key = os.urandom(16).hex()
+    ports = {f"{name}_port": number for number, name in enumerate(
+        ("shell", "iopub", "stdin", "control", "hb"), 1)}
+    with open(path, "w") as file:
+        json.dump({"transport": "ipc", "ip": f"{folder}/k", "key": key,
+                   "signature_scheme": "hmac-sha256", **ports}, file)
+
+    def done():
+        with os.fdopen(3, "w") as pipe:
+            json.dump(copied_pages(spans), pipe)
+        os._exit(0)
+
+    threading.Thread(target=converse, args=(folder, key.encode(), done), daemon=True).start()
+    play(path)
+
+
+def rehearse(library, play):
+    """The pages that a kernel writes to; play(path) is its life with that connection file. None of them when
+    they are not to be had: kernels then start a little later."""
+    folder = tempfile.mkdtemp()
+    spans = own_memory()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            rehearse_here(library, folder, play, spans, writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    text = b""
+    deadline = time.monotonic() + REHEARSAL_S
+    with open(reading, "rb", buffering=0) as pipe:
+        while select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
+            part = pipe.read(1 << 16)
+            if not part:
+                break
+            text += part
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return [(int(start), int(size)) for start, size in json.loads(text)]
+    except (ValueError, TypeError):
+        return []
 
 
 # ---- the server ----
@@ -460,7 +617,7 @@ def main():
     launcher = importlib.util.find_spec(description["module"]).origin
     os.environ.setdefault("MPLBACKEND", INLINE)
     try:
-        shell = build_shell(description["options"])
+        shell, parsed = build_shell(description["options"])
         import_late()
         modules = preload(description["preload"], description["left_out"], description["optional"], link)
         if not settle_threads():
@@ -472,13 +629,22 @@ def main():
     sys.path[:] = base_path
     gc.collect()
     gc.freeze()
-    link.send(event="ready", modules=modules, folders=module_folders())
+
+    def play(order):
+        play_kernel(order, shell, parsed, launcher, base_path)
+
+    pages = rehearse(library, lambda path: play({
+        "argv": [*description["python"], "-m", description["module"], "-f", path, *description["options"]],
+        "env": [f"{name}={value}" for name, value in os.environ.items()]}))
+    link.send(event="ready", modules=modules, folders=module_folders(),
+              copied=sum(size for _, size in pages))
     order = Server(library, link, shell, launcher, base_path).serve()
     if order is None:
         return None
     link.socket.detach()
     library.set_title(order["argv"])
-    return lambda: play_kernel(order, shell, launcher, base_path)
+    copy_pages(pages)
+    return lambda: play(order)
 
 
 if __name__ == "__main__":

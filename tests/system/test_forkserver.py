@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from typing import Any, Callable, Iterator
 
@@ -114,6 +115,16 @@ def test_nothing_that_a_run_did_is_seen_by_the_next(make_runner: Any, kept: dict
         assert len({row[column] for row in seen}) == 4
     # the cells before it are those that nbhook puts in
     assert [row[4:] for row in seen] == [[False, False, False, 3]] * 4
+
+
+def test_a_fork_begins_with_the_memory_that_a_rehearsal_has_written_to(make_runner: Any) -> None:
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    assert runner.said("fork server"), "log_level"
+    runner.log.seek(0)
+    kib = int(re.search(r"each kernel begins with (\d+) KiB of its own", runner.log.read()).group(1))
+    assert 1024 < kib < 64 * 1024
+    assert "as a fork" in runner.play("1").log
 
 
 def test_the_pool_is_filled_again(make_runner: Any) -> None:
