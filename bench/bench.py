@@ -24,6 +24,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")]
 
 import accounts  # noqa: E402
+import calls  # noqa: E402
 import playing  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from plan import Listener, Program  # noqa: E402
@@ -40,6 +41,13 @@ CELL_ROUNDS = 5
 NBCONVERT_ROUNDS = 3
 FILE_MIB = 200
 FILE_ROUNDS = 7
+CALL_ROUNDS = 9
+CALLERS_AT_ONCE = 8
+SUSTAINED_S = 60.0
+BESIDE_S = 20.0
+CPU_CALLS = 40
+COLD = {"ready": "0", "preload": "off"}
+ON_DEMAND = {"ready": "0"}
 QUEUE = {"queue_limit": "1000000", "webhook_queue_limit": "1000000", "concurrency": "1"}
 
 ECHO_LOCATION = """
@@ -96,6 +104,12 @@ def compared(figure: str, ours: Series, other: Series, unit: str, other_name: st
     return Row(figure, ours.text(unit), f"{other.text(unit)} {other_name}", ratio, goal, met)
 
 
+def faster(figure: str, ours: Series, other: Series, unit: str, other_name: str, goal: float) -> Row:
+    """How many times as long the other takes."""
+    ratio = other.median / ours.median
+    return Row(figure, ours.text(unit), f"{other.text(unit)} {other_name}", ratio, f">= {goal}", ratio >= goal)
+
+
 class Bench:
     """The programs of one build, installed and copied where all accounts reach them."""
 
@@ -123,9 +137,10 @@ class Bench:
                        "display_name": "Python 3", "language": "python",
                        "env": {"PYTHONPATH": found}}, file)
 
-    def settings(self, **jobs: str) -> dict[str, dict[str, str]]:
+    def settings(self, kernel: Optional[dict[str, str]] = None, **jobs: str) -> dict[str, dict[str, str]]:
+        """Kernels are started as programs, unless `kernel` has other settings of python3."""
         return {"kernels": {"kernel_path": os.path.join(self.stage, "share")}, "jobs": jobs,
-                "log": {"log_level": "warning"}}
+                "kernel python3": COLD if kernel is None else kernel, "log": {"log_level": "warning"}}
 
     def prepare(self, site: RunningSite, preload: str = "") -> None:
         """What a site of ours has beside that of the tests."""
@@ -257,7 +272,7 @@ class Bench:
         """The command line, in a home of its own."""
         script = ("import os, subprocess, sys, tempfile, time\n"
                   "with tempfile.TemporaryDirectory() as home:\n"
-                  "    os.environ.update(HOME=home, IPYTHONDIR=home)\n"
+                  "    os.environ.update(HOME=home, IPYTHONDIR=home, PYTHONPATH=sys.argv[2])\n"
                   "    start = time.monotonic()\n"
                   "    subprocess.run([sys.executable, '-m', 'nbconvert', '--execute', '--stdin',\n"
                   "                    '--to', 'notebook', '--stdout'], input=sys.argv[1].encode(),\n"
@@ -265,7 +280,8 @@ class Bench:
                   "                   stderr=subprocess.DEVNULL)\n"
                   "    print(time.monotonic() - start)\n")
         return float(site.run_as(site.accounts.runner,
-                                 ["/usr/bin/python3", "-B", "-c", script, text]).stdout)
+                                 ["/usr/bin/python3", "-B", "-c", script, text,
+                                  calls.module_folder(site)]).stdout)
 
     # Bytes a second of a large file, and how long the run that responds with it takes.
 
@@ -319,8 +335,115 @@ class Bench:
                         series[name].values.append(seconds)
                 self.rows.append(compared(title, series["nbhook"], series["raw"], "s",
                                           "raw client", at_most=1.3))
-                self.rows.append(compared(title, series["nbhook"], series["nbclient"], "s",
-                                          "nbclient"))
+                self.rows.append(faster(title, series["nbhook"], series["nbclient"], "s", "nbclient", 3)
+                                 if title == playing.CELLS else
+                                 compared(title, series["nbhook"], series["nbclient"], "s", "nbclient"))
+
+    # Whole calls, each in a fresh kernel.
+
+    def calls(self) -> None:
+        with contextlib.ExitStack() as stack:
+            site = stack.enter_context(running_site(self.settings({}), self.prepare))
+            on_demand = stack.enter_context(running_site(self.settings(ON_DEMAND), self.prepare))
+            others = stack.enter_context(contextlib.closing(calls.Others(self.stage, site)))
+            kernels = stack.enter_context(self._cold_kernels(site))
+            self._single_calls(site, on_demand, others, kernels)
+            kernels.stdin.close()
+            self._many_calls(site, others)
+            self._cpu(site, others)
+
+    def _single_calls(self, site: RunningSite, on_demand: RunningSite, others: calls.Others,
+                      kernels: subprocess.Popen) -> None:
+        series: dict[str, Series] = {}
+
+        def note(name: str, seconds: float) -> None:
+            if turn > 0:
+                series.setdefault(name, Series()).values.append(seconds)
+
+        cells = {"trivial": calls.TRIVIAL, "table": calls.TABLE, "plot": calls.PLOT}
+        hooks = {name: site.add(notebook(sources)) for name, sources in cells.items()}
+        fork = on_demand.add(calls.trivial())
+        for turn in range(CALL_ROUNDS):
+            for name, hook in hooks.items():
+                calls.wait_until_ready(site)
+                note(name, calls.call(site, hook))
+                note(f"{name}, python", others.line("python", cells[name]))
+            calls.wait_until_ready(on_demand)
+            note("on demand", calls.call(on_demand, fork))
+            note("warm kernel", others.server("kernel-server", calls.TRIVIAL))
+            note("nbclient", others.server("nbclient-server", calls.TRIVIAL))
+            kernels.stdin.write("\n")
+            kernels.stdin.flush()
+            note("cold kernel", float(kernels.stdout.readline()))
+            if turn <= NBCONVERT_ROUNDS:
+                note("nbconvert", self._nbconvert(site, json.dumps(notebook(calls.TRIVIAL))))
+                note("nbconvert, table", self._nbconvert(site, json.dumps(notebook(calls.TABLE))))
+        ready = "trivial notebook, executor ready"
+        self.rows += [
+            faster(ready, series["trivial"], series["nbconvert"], "s", "nbconvert --execute", 100),
+            faster(ready, series["trivial"], series["nbclient"], "s", "nbclient server", 60),
+            compared(ready, series["trivial"], series["warm kernel"], "s", "warm kernel server", at_most=1.3),
+            faster("trivial notebook, kernel forked on demand", series["on demand"], series["cold kernel"], "s",
+                   "cold ipykernel start", 7),
+            compared("table of 1,000 rows (pandas)", series["table"], series["table, python"], "s",
+                     "warm Python", at_most=2.2),
+            faster("table of 1,000 rows (pandas)", series["table"], series["nbconvert, table"], "s",
+                   "nbconvert --execute", 20),
+            compared("plot (matplotlib)", series["plot"], series["plot, python"], "s", "warm Python",
+                     at_most=2.5),
+        ]
+
+    def _many_calls(self, site: RunningSite, others: calls.Others) -> None:
+        hook, sleeps = site.add(calls.trivial()), site.add(notebook([f"import time; time.sleep({calls.SLEEP_S})"]))
+        calls.wait_until_ready(site)
+        rate, took = calls.sustained(lambda: calls.call(site, hook), CALLERS_AT_ONCE, SUSTAINED_S)
+        beside, _ = calls.sustained(lambda: others.server("nbclient-server", calls.TRIVIAL), CALLERS_AT_ONCE,
+                                    BESIDE_S)
+        title = f"trivial notebook, {CALLERS_AT_ONCE} callers for {SUSTAINED_S:.0f} s"
+        late = took[int(len(took) * 0.99)]
+        self.rows += [
+            Row(title, f"{rate:.1f} /s", "", rate, ">= 25 /s", rate >= 25),
+            Row(title, f"{rate:.1f} /s", f"{beside:.2f} /s nbclient server", rate / beside, ">= 11",
+                rate / beside >= 11),
+            Row(title, f"{late:.3f} s 99 of 100 below", f"{statistics.median(took):.3f} s median",
+                late / statistics.median(took), "< 5", late < 5 * statistics.median(took)),
+        ]
+        calls.wait_until_ready(site)
+        slowest = calls.at_once(lambda: calls.call(site, sleeps), CALLERS_AT_ONCE)
+        self.rows.append(Row(f"{CALLERS_AT_ONCE} notebooks that sleep {calls.SLEEP_S} s, at once",
+                             f"{slowest:.2f} s the last", "", slowest, "<= 5.4 s", slowest <= 5.4))
+
+    def _cpu(self, site: RunningSite, others: calls.Others) -> None:
+        hook, floor = site.add(calls.trivial()), Series()
+        calls.wait_until_ready(site)
+        begin = calls.cpu_seconds(site)
+        for _ in range(CPU_CALLS):
+            calls.call(site, hook)
+        calls.wait_until_ready(site)
+        ours = Series([(calls.cpu_seconds(site) - begin) / CPU_CALLS])
+        for _ in range(CPU_CALLS):
+            floor.values.append(others.line("fork", calls.TRIVIAL))
+        self.rows.append(compared("CPU of a trivial run, all programs", ours, floor, "s",
+                                  "fork and cells", at_most=1.5))
+
+    def memory(self) -> None:
+        ready = 8
+        with running_site(self.settings({"ready": str(ready)}), self.prepare) as site:
+            calls.wait_until_ready(site)
+            pids = list(calls.ours(site))
+            kernels = Series([calls.pss_bytes(pid) / (1 << 20) for pid in calls.kernels(pids)])
+            executors = Series([calls.pss_bytes(pid) / (1 << 20) for pid in calls.executors(pids)])
+            with contextlib.closing(calls.Others(self.stage, site)) as others:
+                others.server("kernel-server", ["1"])
+                ordinary = Series([calls.pss_bytes(pid) / (1 << 20) for pid in calls.kernels(
+                    [each.pid for each in calls.processes.descendants([others.started["kernel-server"].pid])])])
+        assert len(kernels.values) == ready, kernels
+        self.rows += [
+            compared(f"memory of a ready kernel (PSS), {ready} ready", kernels, ordinary, "MiB",
+                     "ordinary ipykernel", at_most=0.33),
+            compared(f"memory of a waiting executor (PSS), {ready} ready", executors, ordinary, "MiB",
+                     "ordinary ipykernel"),
+        ]
 
     def table(self) -> str:
         words = {None: "", True: "met", False: "not met"}
@@ -338,7 +461,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--prefix", required=True, help="what it was configured for")
     parser.add_argument("--flags", default="", help="the compiler's flags")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        choices=["requests", "accepts", "slow_accepts", "latency", "files", "cells"],
+                        choices=["requests", "accepts", "slow_accepts", "latency", "files", "cells", "calls",
+                                 "memory"],
                         help="only this part; may be given several times")
     return parser.parse_args()
 
@@ -353,7 +477,8 @@ def main() -> int:
         bench = Bench(arguments.build, arguments.prefix, stage)
         # Accepts first: ext4 looks for free inodes slowly when many have just been freed.
         parts: list[Callable[[], None]] = [bench.accepts, bench.requests, bench.latency,
-                                           bench.slow_accepts, bench.files, bench.cells]
+                                           bench.slow_accepts, bench.files, bench.cells,
+                                           bench.calls, bench.memory]
         for part in parts:
             if not arguments.only or part.__name__ in arguments.only:
                 print(f"bench: {part.__name__.replace('_', ' ')} …", file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""Whole calls: through nginx, durable, a fresh kernel for each, beside what a user could pick instead."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterator
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")]
+
+import accounts  # noqa: E402
+import processes  # noqa: E402
+from notebooks import notebook  # noqa: E402
+from running import Hook, RunningSite  # noqa: E402
+
+TRIVIAL = ["1 + 1"]
+TABLE = ["import pandas as pd, naas\n"
+         "df = pd.DataFrame({'n': range(1000), 'square': [n * n for n in range(1000)], 'name': 'row'})",
+         "naas.webhook.respond_html(df.to_html())"]
+PLOT = ["import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\n"
+        "ax.plot([n * n for n in range(1000)], label='square')\nax.legend()\nplt.show()"]
+SLEEP_S = 5
+READY_LIMIT_S = 120.0
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def call(site: RunningSite, hook: Hook) -> float:
+    """Seconds of one call, its connection included."""
+    return request(site.layout.port, "GET", f"/webhook/{hook.token}")
+
+
+def request(port: int, method: str, path: str, body: str = "") -> float:
+    begin = time.perf_counter()
+    connection = http.client.HTTPConnection("localhost", port, timeout=300)
+    with contextlib.closing(connection):
+        connection.request(method, path, body or None)
+        answer = connection.getresponse()
+        content = answer.read()
+    seconds = time.perf_counter() - begin
+    assert answer.status == 200, content[:1000]
+    return seconds
+
+
+def python_kernel(site: RunningSite) -> dict[str, Any]:
+    kernels = json.loads(site.cli("kernels", "--json").stdout)
+    return next(kernel for kernel in kernels if kernel["name"] == "python3")
+
+
+def wait_until_ready(site: RunningSite) -> None:
+    """Until all is there that calls find in a quiet moment."""
+    deadline = time.monotonic() + READY_LIMIT_S
+    while True:
+        kernel = python_kernel(site)
+        if kernel["ready"] == kernel["wanted"] and kernel["fork_server"] in ("ready", None):
+            return
+        assert time.monotonic() < deadline, kernel
+        time.sleep(0.02)
+
+
+def module_folder(site: RunningSite) -> str:
+    """Where the module naas is."""
+    return next(parent for parent, names, _ in os.walk(site.layout.prefix) if "naas" in names)
+
+
+class Others:
+    """The programs of others.py, as the account of notebooks."""
+
+    def __init__(self, stage: str, site: RunningSite) -> None:
+        self.script = os.path.join(stage, "others.py")
+        shutil.copy(os.path.join(TOP, "bench", "others.py"), self.script)
+        self.site = site
+        self.started: dict[str, subprocess.Popen] = {}
+        self.ports: dict[str, int] = {}
+        for word in ("nbclient-server", "kernel-server"):
+            self.ports[word] = int(self._start(word).stdout.readline())
+        for word in ("python", "fork"):
+            self._start(word)
+
+    def _start(self, word: str) -> subprocess.Popen:
+        self.started[word] = subprocess.Popen(
+            ["/usr/bin/python3", "-B", self.script, word], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": module_folder(self.site)},
+            preexec_fn=lambda: accounts.become(self.site.accounts.runner))
+        return self.started[word]
+
+    def server(self, word: str, cells: list[str]) -> float:
+        return request(self.ports[word], "POST", "/", json.dumps(cells))
+
+    def line(self, word: str, cells: list[str]) -> float:
+        process = self.started[word]
+        process.stdin.write(json.dumps(cells) + "\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+
+    def close(self) -> None:
+        for process in self.started.values():
+            process.stdin.close()
+        for process in self.started.values():
+            process.wait(30)
+
+
+def sustained(one: Callable[[], float], callers: int, seconds: float) -> tuple[float, list[float]]:
+    """Calls by so many at a time: how many a second, and the seconds of each."""
+    took: list[float] = []
+    begin = time.monotonic()
+
+    def repeat(_: int) -> None:
+        while time.monotonic() - begin < seconds:
+            took.append(one())
+
+    with ThreadPoolExecutor(callers) as pool:
+        list(pool.map(repeat, range(callers)))
+    return len(took) / (time.monotonic() - begin), sorted(took)
+
+
+def at_once(one: Callable[[], float], callers: int) -> float:
+    """The seconds of the slowest of calls that begin together."""
+    gate = threading.Barrier(callers)
+
+    def begin_together(_: int) -> float:
+        gate.wait()
+        return one()
+
+    with ThreadPoolExecutor(callers) as pool:
+        return max(pool.map(begin_together, range(callers)))
+
+
+# Programs and what they use, as /proc has it.
+
+def ours(site: RunningSite) -> Iterator[int]:
+    """The processes of all our programs and their kernels."""
+    names = ("nbhook", "forkserver", "ipykernel")
+    for process in processes.descendants([site.supervised.child.pid]):
+        words = " ".join(processes.command_line(process.pid))
+        if any(name in words for name in names) and "nginx" not in words:
+            yield process.pid
+
+
+def cpu_seconds(site: RunningSite) -> float:
+    """What they have used, and those that they have waited for."""
+    ticks = 0
+    for pid in ours(site):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                ticks += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:15]))
+    return ticks * TICK_S
+
+
+def kernels(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if "ipykernel_launcher" in " ".join(processes.command_line(pid))]
+
+
+def pss_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+
+
+def executors(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if "nbhook-exec" in " ".join(processes.command_line(pid)[:1])]
+
+
+def trivial() -> dict[str, Any]:
+    return notebook(TRIVIAL)
