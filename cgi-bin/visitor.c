@@ -6,8 +6,8 @@ static const char *const purpose_headers[] = { "sec-purpose", "purpose", "x-purp
 	NULL };
 static const char *const purposes[] = { "prefetch", "prerender", "preview", NULL };
 
-/* Parts of the User-Agent of those who draw link previews, in lower case, as each of them documents it.
- * "Mozilla/5.0 … WhatsApp" of the application's own browser is a person: only the robot begins so. */
+/* Parts of the User-Agent of those who draw link previews, in lower case, as each of them documents it. They GET;
+ * a POST under such a name (Mattermost's outgoing webhooks have that of its previews) is a call. */
 static const char *const preview_agents[] = {
 	"slackbot-linkexpanding",
 	"slack-imgproxy",
@@ -26,7 +26,6 @@ static const char *const preview_agents[] = {
 	"redditbot",
 	"mattermost-bot",
 	"google-pagerenderer",
-	"viber",
 	"iframely",
 	"embedly",
 	"zoombot",
@@ -57,13 +56,21 @@ visitor_is_prefetch(const WebRequest *request)
 	return FALSE;
 }
 
+/* "Mozilla/5.0 … WhatsApp" of an application's own browser is a person: only the robot begins so. */
+static gboolean
+is_messenger(const char *agent)
+{
+	return g_ascii_strncasecmp(agent, "whatsapp/", 9) == 0 ||
+	       g_ascii_strncasecmp(agent, "viber", 5) == 0;
+}
+
 gboolean
 visitor_is_preview(const WebRequest *request)
 {
 	const char *agent = web_request_header(request, "user-agent");
 
-	return agent != NULL && (g_ascii_strncasecmp(agent, "whatsapp/", 9) == 0 ||
-					holds_any(agent, preview_agents));
+	return agent != NULL && strcmp(request->method, "POST") != 0 &&
+	       (is_messenger(agent) || holds_any(agent, preview_agents));
 }
 
 Answer *

@@ -12,7 +12,7 @@
 /* Whether the request is a prefetch (Sec-Purpose, Purpose, X-Purpose or X-Moz). */
 gboolean visitor_is_prefetch(const WebRequest *request);
 
-/* Whether the User-Agent is a robot that draws link previews. */
+/* Whether the User-Agent is a robot that draws link previews, and the request no POST. */
 gboolean visitor_is_preview(const WebRequest *request);
 
 /* What such a robot gets: a page with a title. */

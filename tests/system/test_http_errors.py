@@ -69,6 +69,11 @@ def test_head_options_and_previews_run_nothing(site: RunningSite, hook: Hook) ->
     assert accepted_jobs(site) == before
 
 
+def test_a_post_under_the_name_of_a_preview_is_a_call(site: RunningSite, hook: Hook) -> None:
+    answer = send(site, "POST", path_of(hook), {"User-Agent": "Mattermost-Bot/1.1"}, b"text=hello")
+    assert (answer.status, answer.json()) == (200, {"ran": True})
+
+
 def test_all_tokens_that_are_none_look_the_same(site: RunningSite) -> None:
     gone = site.add(notebook(["1"]))
     assert site.api("POST", "/job", json={

@@ -172,6 +172,9 @@ static const VisitorRow visitor_rows[] = {
 	{ "HTTP_USER_AGENT=facebookexternalhit/1.1", FALSE, TRUE },
 	{ "HTTP_USER_AGENT=curl/7.88.1", FALSE, FALSE },
 	{ "HTTP_USER_AGENT=Mozilla/5.0 (iPhone) AppleWebKit/605 WhatsApp/2.23", FALSE, FALSE },
+	{ "HTTP_USER_AGENT=Viber/13.0", FALSE, TRUE },
+	{ "HTTP_USER_AGENT=Mozilla/5.0 (Linux; Android 10) Chrome/90 Viber/21.0", FALSE, FALSE },
+	{ "HTTP_USER_AGENT=Mattermost-Bot/1.1", FALSE, TRUE },
 	{ "HTTP_USER_AGENT=Slackbot 1.0 (+https://api.slack.com/robots)", FALSE, FALSE },
 };
 /* clang-format on */
@@ -186,6 +189,8 @@ test_visitors(void)
 		g_test_message("%s", visitor_rows[i].header);
 		g_assert_true(visitor_is_prefetch(request) == visitor_rows[i].prefetch);
 		g_assert_true(visitor_is_preview(request) == visitor_rows[i].preview);
+		g_autoptr(WebRequest) post = request_of("POST", "/webhook/t", visitor_rows[i].header);
+		g_assert_false(visitor_is_preview(post));
 	}
 }
 
