@@ -8,6 +8,7 @@
 #include "notebook/request.h"
 #include "notebook/translate.h"
 
+#define MAX_URL 8000	/* RFC 9110, section 4.1: what everybody should take */
 #define MAX_ADDRESS 254 /* RFC 5321, section 4.5.3.1.3, less the angle brackets */
 
 typedef struct {
@@ -60,6 +61,7 @@ is_web_url(json_object *value)
 	gboolean right = FALSE;
 
 	if (json_object_is_type(value, json_type_string) &&
+		json_object_get_string_len(value) <= MAX_URL &&
 		strlen(json_object_get_string(value)) ==
 			(size_t) json_object_get_string_len(value) &&
 		strpbrk(json_object_get_string(value), "\r\n \t\\\"<>") == NULL &&
@@ -103,7 +105,8 @@ static const ParamRow rows[] = {
 	{ "notif_down", is_address_or_list, "a mail address or a list of them" },
 	{ "notif_up",   is_address_or_list, "a mail address or a list of them" },
 	{ "next_url",   is_web_url,
-	  "an absolute http or https URL; what is not ASCII in it has to be percent-encoded" },
+	  "an absolute http or https URL of at most 8000 characters; what is not ASCII in it has to be "
+	  "percent-encoded" },
 	{ "inline",     is_boolean,         "true or false" },
 	{ "methods",    is_method_or_list,  "\"GET\", \"POST\" or a list of them" },
 	{ "respond_async", is_boolean,      "true or false" },

@@ -199,6 +199,10 @@ def test_pages_of_chosen_sites_may_call(make_site: Callable[..., RunningSite]) -
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST, OPTIONS"
     assert preflight.headers["Access-Control-Allow-Headers"] == "content-type"
+    names = ", ".join(f"x-header-{number}" for number in range(700))
+    longest = site.request("OPTIONS", hook.url, headers={
+        **ours, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names})
+    assert (longest.status_code, longest.headers["Access-Control-Allow-Headers"]) == (204, names)
     answer = site.get(hook, headers=ours)
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
     assert "X-Nbhook-Job" in answer.headers["Access-Control-Expose-Headers"]

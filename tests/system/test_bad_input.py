@@ -404,8 +404,8 @@ ROWS = [
          "the notebook has 17293 bytes, more than the setting max_notebook allows (16384)",
          job(notebook(["#" * 17000]))),
     publish("a next_url that is none", 400,
-         "the param next_url must be an absolute http or https URL; what is not ASCII in it has to"
-         " be percent-encoded", job(params={"next_url": "javascript:alert(1)"})),
+         "the param next_url must be an absolute http or https URL of at most 8000 characters; what is not"
+         " ASCII in it has to be percent-encoded", job(params={"next_url": "javascript:alert(1)"})),
     publish("methods that are none", 400,
          'the param methods must be "GET", "POST" or a list of them', job(params={"methods": ["FROB"]})),
     ask("a notebook that is not there", 404, "job not found", "/job?path=/no/such.ipynb&type=notebook"),

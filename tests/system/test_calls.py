@@ -128,6 +128,17 @@ def test_inline_is_no_attachment(site: RunningSite) -> None:
     assert not site.get(hook).headers.get("Content-Disposition", "").startswith("attachment")
 
 
+def test_a_long_next_url_arrives(site: RunningSite) -> None:
+    url = "https://example.org/" + "x" * 7980
+    hook = site.add(notebook(["1"]), params={"next_url": url})
+    answer = site.get(hook)
+    assert (answer.status_code, answer.headers["Location"]) == (302, url)
+    content = json.dumps(notebook(["1"])).encode()
+    refused = site.publish(hook.path, content, {"next_url": url + "x"})
+    assert refused.status_code == 400
+    assert "at most 8000 characters" in refused.text
+
+
 def test_next_url_redirects_after_a_success_only(site: RunningSite) -> None:
     params = {"next_url": "https://example.org/done?x=1"}
     answer = site.get(site.add(notebook(["1"]), params))
