@@ -57,13 +57,14 @@ look_after(Waiting *waiting, GError **error)
 static gint64
 deadline(const Waiting *waiting)
 {
-	gint64 ask_ms;
+	gint64 ask_ms = waiting->until_ms;
 
 	if (waiting->boot->kernel == NULL)
 		return -1;
 	if (waiting->said)
 		return kernel_deadline(waiting->boot->kernel);
-	ask_ms = MIN(boot_deadline(waiting->boot), waiting->until_ms);
+	if (!waiting->warmed)
+		ask_ms = MIN(boot_deadline(waiting->boot), ask_ms);
 	return kernel_deadline(waiting->boot->kernel) == 0 ? 0 : ask_ms;
 }
 

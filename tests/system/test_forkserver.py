@@ -230,6 +230,22 @@ def test_a_module_that_may_not_be_preloaded_is_left_out(make_runner: Any, open_f
     assert "as a fork" in runner.play("import os; os.getpid()").log
 
 
+SLOW_TO_SHOW = ("import time\nfrom IPython.core.formatters import DisplayFormatter\nshow = DisplayFormatter.format\n"
+                "def slowly(*words, **names):\n    time.sleep(3)\n    return show(*words, **names)\n"
+                "DisplayFormatter.format = slowly\n")
+
+
+def test_an_executor_sleeps_while_its_kernel_gets_ready(make_runner: Any, open_folder: str) -> None:
+    with open(os.path.join(open_folder, "slow_to_show.py"), "w", encoding="utf-8") as file:
+        file.write(SLOW_TO_SHOW)
+    kernelspec(open_folder, "python3", env={"PYTHONPATH": open_folder})
+    runner = make_runner({"ready": "1", "preload": "slow_to_show"}, kernel_path=open_folder)
+    runner.settled()
+    with open(f"/proc/{runner.take().process.pid}/stat", encoding="utf-8") as file:
+        ticks = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    assert ticks / os.sysconf("SC_CLK_TCK") < 1.5, "seconds of CPU"
+
+
 def test_a_changed_module_renews_the_fork_server(make_runner: Any, open_folder: str) -> None:
     def write(version: int) -> None:
         with open(os.path.join(open_folder, "upgraded.py"), "w", encoding="utf-8") as file:
