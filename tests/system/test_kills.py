@@ -19,6 +19,7 @@ from test_restarts import COUNTS, Caller, begun
 
 SHORT = COUNTS.replace("time.sleep(2)", "time.sleep(0.8)")
 LONGEST_S = 2.0  # of such a call, and a little more, so that some die after their end
+EARLY_S = 0.06  # until such a call plays in a kernel that was ready: each state gets its share
 ESCAPES = """
 import os, time
 if os.fork() == 0:
@@ -86,7 +87,7 @@ def test_the_daemon_dies_at_random_moments_of_a_call(make_site: Callable[..., Ru
     moments = random.Random(seed)
     states: Counter[str] = Counter()
     for number in range(times(12, 50)):
-        after_s = moments.uniform(0, LONGEST_S)
+        after_s = moments.uniform(0, EARLY_S if number % 2 else LONGEST_S)
         print(f"seed {seed}, kill {number} after {after_s:.3f} s")
         states[kill_daemon_during_a_call(site, after_s)] += 1
     print(f"the job was {dict(states)}")
@@ -100,17 +101,22 @@ def test_a_job_that_waits_outlives_the_daemon(make_site: Callable[..., RunningSi
     second = site.begin(hook)
     assert site.job_status(second)["status"] == "pending"
     site.supervised.kill("nbhookd", signal.SIGKILL)
-    site.wait_until(lambda: ended(site, second), "the second has ended")
+    site.wait_until(lambda: ended(site, first) and ended(site, second), "both have ended")
     assert site.job_status(first)["status"] == "completed"
+    assert site.job_status(second)["status"] == "completed"
     assert begun(site, hook) == 1
 
 
 def test_a_daemon_that_died_takes_progress_and_stop_up_again(make_site: Callable[..., RunningSite]) -> None:
     site = make_site()
-    hook = site.add(notebook(["import time", "time.sleep(1.5)", "time.sleep(600)"]))
+    hook = site.add(notebook(["import os, time", "while not os.path.exists('gate'): time.sleep(0.05)",
+                              "time.sleep(600)"]))
     job = site.begin(hook)
     site.wait_until(lambda: site.job_status(job)["progress"]["done"] == 1, "one cell is done")
     site.supervised.kill("nbhookd", signal.SIGKILL)
+    folder = site.layout.path("state", "production") + os.path.dirname(hook.path)
+    with open(os.path.join(folder, "gate"), "x", encoding="utf-8"):
+        pass
     site.wait_until(lambda: site.job_status(job)["progress"] == {"done": 2, "total": 3}, "two cells are done")
     site.cli("stop", job)
     site.wait_until(lambda: ended(site, job), "the run has ended", 5)
