@@ -1,5 +1,7 @@
 #include "outcome.h"
 
+#include <string.h>
+
 #include "accept.h"
 #include "base/error.h"
 #include "partial.h"
@@ -7,10 +9,21 @@
 
 #define RETRY_AFTER_S 5
 
+/* The path of the address that callers use, which a proxy may know us by. */
+static const char *
+public_path(const Settings *settings)
+{
+	const char *host = strstr(settings->public_url, "://");
+	const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+
+	return path != NULL ? path : "";
+}
+
 static Answer *
 mark(const OutcomeJob *job, Answer *answer)
 {
-	g_autofree char *location = g_strdup_printf("/webhook/%s/results/%s", job->token, job->id);
+	g_autofree char *location = g_strdup_printf("%s/webhook/%s/results/%s",
+		public_path(job->settings), job->token, job->id);
 
 	answer_header(answer, "X-Nbhook-Job", job->id);
 	answer_header(answer, "Content-Location", location);
@@ -47,20 +60,20 @@ weigh(const OutcomeJob *job, const char *name, json_object *about)
 	return (Form){ name, about, about != NULL ? accept_weight(accept, type_of(about)) : 0 };
 }
 
+/* other: a second type that there is, or NULL. */
 static Answer *
-refuse_types(const OutcomeJob *job, json_object *response, json_object *alternative)
+refuse_types(const OutcomeJob *job, const char *type, const char *other)
 {
 	json_object *more = json_object_new_object();
 	json_object *types = json_object_new_array();
 	g_autoptr(GError) error = g_error_new(NBHOOK_ERROR, NBHOOK_ERROR_NOT_ACCEPTABLE,
 		"the notebook was run, and its response is %s%s%s, which the header Accept does "
 		"not allow",
-		type_of(response), alternative != NULL ? " or " : "",
-		alternative != NULL ? type_of(alternative) : "");
+		type, other != NULL ? " or " : "", other != NULL ? other : "");
 
-	json_object_array_add(types, json_object_new_string(type_of(response)));
-	if (alternative != NULL)
-		json_object_array_add(types, json_object_new_string(type_of(alternative)));
+	json_object_array_add(types, json_object_new_string(type));
+	if (other != NULL)
+		json_object_array_add(types, json_object_new_string(other));
 	json_put_string(more, "id", job->id);
 	json_object_object_add(more, "types", types);
 	return problem_answer(FAMILY_WEBHOOK, error, 0, more);
@@ -109,8 +122,9 @@ answer_response(const OutcomeJob *job, Frame *reply, gboolean is_inline)
 	Form first = weigh(job, "response", response);
 	Form second = weigh(job, "alternative", alternative);
 	const Form *best = second.weight > first.weight ? &second : &first;
+	const char *other = alternative != NULL ? type_of(alternative) : NULL;
 	Answer *answer = best->weight > 0 ? answer_form(job, best, reply, is_inline)
-					  : refuse_types(job, response, alternative);
+					  : refuse_types(job, type_of(response), other);
 
 	if (alternative != NULL)
 		answer_header(answer, "Vary", "Accept");
@@ -120,13 +134,16 @@ answer_response(const OutcomeJob *job, Frame *reply, gboolean is_inline)
 static Answer *
 answer_done(const OutcomeJob *job, json_object *reply)
 {
+	static const char type[] = "application/json";
+
+	if (accept_weight(web_request_header(job->request, "accept"), type) <= 0)
+		return refuse_types(job, type, NULL);
 	Answer *answer = answer_new(200);
 	json_object *done = json_object_new_object();
-
 	json_put_string(done, "id", job->id);
 	json_put_string(done, "status", "Done");
 	json_put_double(done, "time", json_double_member(reply, "seconds", 0));
-	answer_json(answer, "application/json", done);
+	answer_json(answer, type, done);
 	return answer;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 static const char *const headers[] = { "range", "if-range", "if-match", "if-none-match",
 	"if-modified-since", "if-unmodified-since", NULL };
 
@@ -14,19 +16,32 @@ partial_is_wanted(const WebRequest *request)
 	return FALSE;
 }
 
-/* Whether a list of entity tags has the answer's. That has its quotes and nothing else in it that could
- * stand within another. */
+/* Whether a list of entity tags has the answer's, a strong one. That has its quotes and nothing else in it that
+ * could stand within another. weak: W/"…" of it will do, too (section 8.8.3.2). */
 static gboolean
-lists_tag(const char *list, const Answer *answer)
+lists_tag(const char *list, const Answer *answer, gboolean weak)
 {
-	return strcmp(list, "*") == 0 || strstr(list, answer_get_header(answer, "ETag")) != NULL;
+	const char *tag = answer_get_header(answer, "ETag");
+	const char *found = list;
+
+	if (strcmp(list, "*") == 0)
+		return TRUE;
+	while ((found = strstr(found, tag)) != NULL) {
+		if (weak || found - list < 2 || strncmp(found - 2, "W/", 2) != 0)
+			return TRUE;
+		found += strlen(tag);
+	}
+	return FALSE;
 }
 
-/* The date is ours or it is not: who has a copy sends back what we said (as nginx takes it, too). */
+/* Whether the answer is no newer than a date. One that cannot be read counts for nothing: *sound is false. */
 static gboolean
-is_date(const char *date, const Answer *answer)
+is_unmodified(const char *date, const Answer *answer, gboolean *sound)
 {
-	return strcmp(date, answer_get_header(answer, "Last-Modified")) == 0;
+	gint64 since = clock_parse_http(date);
+
+	*sound = since >= 0;
+	return *sound && clock_parse_http(answer_get_header(answer, "Last-Modified")) <= since;
 }
 
 /* The status that the conditions lead to: 412, 304, or 200 (section 13.2.2). */
@@ -38,11 +53,13 @@ judge_conditions(const Answer *answer, const WebRequest *request)
 	const char *none_match = web_request_header(request, "if-none-match");
 	const char *modified = web_request_header(request, "if-modified-since");
 
-	if (match != NULL ? !lists_tag(match, answer)
-			  : unmodified != NULL && !is_date(unmodified, answer))
+	gboolean sound = FALSE;
+
+	if (match != NULL ? !lists_tag(match, answer, FALSE)
+			  : unmodified != NULL && !is_unmodified(unmodified, answer, &sound) && sound)
 		return 412;
-	if (none_match != NULL ? lists_tag(none_match, answer)
-			       : modified != NULL && is_date(modified, answer))
+	if (none_match != NULL ? lists_tag(none_match, answer, TRUE)
+			       : modified != NULL && is_unmodified(modified, answer, &sound))
 		return 304;
 	return 200;
 }
@@ -114,6 +131,6 @@ partial_apply(Answer *answer, const WebRequest *request)
 		answer_nothing(answer, status);
 	else if (range != NULL && read_range(range, &first, &last) &&
 		 (if_range == NULL || strcmp(if_range, answer_get_header(answer, "ETag")) == 0 ||
-			 is_date(if_range, answer)))
+			 strcmp(if_range, answer_get_header(answer, "Last-Modified")) == 0))
 		take_range(answer, first, last);
 }

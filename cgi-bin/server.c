@@ -253,11 +253,22 @@ cgi_write(gpointer peer, const char *bytes, size_t size)
 
 static const WebIo cgi_io = { cgi_read, cgi_write };
 
+/* How much to read: a body that comes in chunks has no length (RFC 3875, section 4.1.2); its end is that of the
+ * input. */
+static gint64
+cgi_length(void)
+{
+	const char *length = g_getenv("CONTENT_LENGTH");
+
+	if (length != NULL && length[0] != '\0')
+		return MAX(g_ascii_strtoll(length, NULL, 10), 0);
+	return g_getenv("HTTP_TRANSFER_ENCODING") != NULL ? G_MAXINT64 : 0;
+}
+
 static gboolean
 serve_cgi(const Settings *settings)
 {
-	const char *length = g_getenv("CONTENT_LENGTH");
-	CgiPeer peer = { length != NULL ? MAX(g_ascii_strtoll(length, NULL, 10), 0) : 0 };
+	CgiPeer peer = { cgi_length() };
 	WaitSlots slots = { .limit = 1 };
 	WebWorker worker;
 

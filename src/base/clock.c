@@ -47,6 +47,15 @@ clock_folder(gint64 wall_us)
 	return format_utc(wall_us, "%Y-%m-%d_%H-%M-%S");
 }
 
+gint64
+clock_parse_http(const char *date)
+{
+	struct tm fields = { 0 };
+	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &fields);
+
+	return end != NULL && *end == '\0' ? (gint64) timegm(&fields) : -1;
+}
+
 int
 clock_remaining_ms(gint64 deadline_ms)
 {

@@ -100,6 +100,13 @@ def test_a_body_shorter_than_announced(site: RunningSite, hook: Hook) -> None:
     assert "X-Nbhook-Job" not in headers
 
 
+def test_a_body_in_chunks_has_no_length(site: RunningSite, hook: Hook) -> None:
+    status, _, body = cgi(site, "POST", f"/webhook/{hook.token}", b"a=1&b=2", CONTENT_LENGTH="",
+                          HTTP_TRANSFER_ENCODING="chunked", CONTENT_TYPE=FORM)
+    assert status == 200
+    assert b'"b":"2"' in body.replace(b" ", b"")
+
+
 @pytest.mark.parametrize("length", ["-1", "1x", "99999999999999999999"])
 def test_a_length_that_is_none(site: RunningSite, hook: Hook, length: str) -> None:
     status, _, body = cgi(site, "POST", f"/webhook/{hook.token}", b"abc", CONTENT_LENGTH=length)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import socket
 import time
@@ -151,6 +152,18 @@ def test_a_request_that_is_no_http_is_a_problem(nginx):
     lines = nginx.raw(f"GET /webhook/{TOKEN} HTTP/1.1\r\nHost: a b\r\n\r\n".encode()).splitlines()
     assert b" 400 " in lines[0]
     assert b"Content-Type: application/problem+json" in lines
+
+
+@pytest.mark.parametrize("path", [f"/webhook/{TOKEN}", f"/webhook/{TOKEN}/results/x:1", "/elsewhere"])
+def test_what_nginx_refuses_by_itself_is_a_problem(nginx, path):
+    host = f"Host: localhost:{nginx.site.port}\r\nConnection: close\r\n"
+    for code, text in ((405, f"TRACE {path} HTTP/1.1\r\n{host}\r\n"),
+                       (501, f"POST {path} HTTP/1.1\r\n{host}Transfer-Encoding: gzip\r\n\r\n")):
+        head, _, body = nginx.raw(text.encode()).partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        assert f" {code} ".encode() in lines[0]
+        assert b"Content-Type: application/problem+json" in lines, lines
+        assert json.loads(body)["status"] == code
 
 
 def test_our_own_errors_pass_as_they_are(nginx):

@@ -77,10 +77,16 @@ static const struct {
 	{ "HTTP_IF_NONE_MATCH=\"2-a\"", "HTTP_IF_MODIFIED_SINCE=" DATE, "200 OK", BODY, NONE },
 	{ "HTTP_IF_MODIFIED_SINCE=" DATE, NULL, "304 Not Modified", "", NONE },
 	{ "HTTP_IF_MODIFIED_SINCE=Thu, 01 Jan 1970 00:00:00 GMT", NULL, "200 OK", BODY, NONE },
+	{ "HTTP_IF_MODIFIED_SINCE=Fri, 02 Jan 1970 00:00:00 GMT", NULL, "304 Not Modified", "", NONE },
+	{ "HTTP_IF_MODIFIED_SINCE=yesterday", NULL, "200 OK", BODY, NONE },
 	{ "HTTP_IF_MATCH=" TAG, NULL, "200 OK", BODY, NONE },
+	{ "HTTP_IF_MATCH=W/" TAG, NULL, "412 Precondition Failed", "", NONE },
+	{ "HTTP_IF_MATCH=W/" TAG ", " TAG, NULL, "200 OK", BODY, NONE },
 	{ "HTTP_IF_MATCH=\"2-a\"", NULL, "412 Precondition Failed", "", NONE },
 	{ "HTTP_IF_UNMODIFIED_SINCE=" DATE, NULL, "200 OK", BODY, NONE },
-	{ "HTTP_IF_UNMODIFIED_SINCE=yesterday", NULL, "412 Precondition Failed", "", NONE },
+	{ "HTTP_IF_UNMODIFIED_SINCE=Fri, 02 Jan 1970 00:00:00 GMT", NULL, "200 OK", BODY, NONE },
+	{ "HTTP_IF_UNMODIFIED_SINCE=Thu, 01 Jan 1970 00:00:00 GMT", NULL, "412 Precondition Failed", "", NONE },
+	{ "HTTP_IF_UNMODIFIED_SINCE=yesterday", NULL, "200 OK", BODY, NONE },
 	{ "HTTP_RANGE=bytes=3-5", "HTTP_IF_NONE_MATCH=" TAG, "304 Not Modified", "", NONE },
 };
 /* clang-format on */
