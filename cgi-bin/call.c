@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "delivery.h"
+#include "methods.h"
 #include "notebook/signature.h"
 #include "notebook/translate.h"
 #include "outcome.h"
@@ -88,7 +89,8 @@ begin(Call *call, gboolean again, int *file, GError **error)
 	json_object_put(call->webhook);
 	call->webhook = json_object_get(json_object_member(reply->body, "webhook"));
 	json_object *words = json_object_member(call->webhook, "signature");
-	call->reception.secret_header = words != NULL ? signature_header(words) : NULL;
+	call->reception.redaction = (Redaction){ words != NULL ? signature_header(words) : NULL,
+		json_array_member(call->webhook, "unredacted_headers") };
 	call->accepted = json_bool_member(reply->body, "accepted", FALSE);
 	*file = frame_steal_fd(reply, "request");
 	if (call->job != NULL && (call->accepted || *file >= 0))
@@ -347,10 +349,11 @@ glance(Call *call)
 static Answer *
 answer_unfinished(Call *call, const OutcomeJob *job, const Preferences *applied)
 {
-	if (applied->respond_async || applied->wait_s >= 0 || never_waits(call))
-		return outcome_accepted(job, applied);
-	Answer *answer = outcome_late(job, job->settings->response_limit_ms);
-	if (!page_is_wanted(answer, call->request))
+	gboolean asked = applied->respond_async || applied->wait_s >= 0;
+	Answer *answer = asked || never_waits(call)
+				 ? outcome_accepted(job, applied)
+				 : outcome_late(job, job->settings->response_limit_ms);
+	if (asked || !page_is_wanted(answer, call->request))
 		return answer;
 	g_autoptr(Frame) state = glance(call);
 	g_autofree char *below = g_strdup_printf("./%s", call->token);
@@ -372,35 +375,6 @@ answer_run(Call *call)
 		return outcome_problem(&job, error, call->retry_after);
 	return reply != NULL ? outcome_answer(&job, reply, call->webhook)
 			     : answer_unfinished(call, &job, &applied);
-}
-
-static Answer *
-refuse_method(const Call *call)
-{
-	json_object *methods = json_array_member(call->webhook, "methods");
-	g_autoptr(GString) allow = g_string_new(NULL);
-
-	for (size_t i = 0; methods != NULL && i < json_object_array_length(methods); i++) {
-		const char *method = json_object_get_string(json_object_array_get_idx(methods, i));
-
-		if (g_strcmp0(method, call->request->method) == 0)
-			return NULL;
-		g_string_append_printf(allow, "%s, ", method);
-	}
-	if (allow->len == 0)
-		return NULL;
-	g_string_append(allow, "OPTIONS");
-	Answer *answer = problem_new(FAMILY_WEBHOOK, NBHOOK_ERROR_METHOD_NOT_ALLOWED,
-		"this webhook does not take that method; it takes %s", allow->str);
-	answer_header(answer, "Allow", allow->str);
-	return answer;
-}
-
-static Answer *
-no_such_webhook(void)
-{
-	return problem_new(
-		FAMILY_WEBHOOK, NBHOOK_ERROR_NOT_FOUND, "there is no webhook at this URL");
 }
 
 static Answer *
@@ -458,9 +432,9 @@ run(WebWorker *worker, const WebRequest *request, const char *token)
 		return refusal_of(&call, error);
 	if (!begin(&call, FALSE, &call.reception.file, &error))
 		return g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NOT_FOUND)
-			       ? no_such_webhook()
+			       ? methods_no_webhook()
 			       : refusal_of(&call, error);
-	Answer *refusal = refuse_method(&call);
+	Answer *refusal = methods_refusal(call.webhook, request->method);
 	if (refusal != NULL)
 		return give_up(&call, refusal);
 	if (!receive(&call, &error))
@@ -482,7 +456,7 @@ call_handle(WebWorker *worker, const WebRequest *request, const RouteMatch *matc
 	if (visitor_is_preview(request))
 		return visitor_preview_page();
 	if (!ids_is_token(match->token))
-		return no_such_webhook();
+		return methods_no_webhook();
 	if (!worker_take_slot(worker))
 		return problem_new(FAMILY_WEBHOOK, NBHOOK_ERROR_UNAVAILABLE,
 			"all places for waiting callers are taken (the setting wait_slots); "

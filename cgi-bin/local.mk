@@ -10,6 +10,7 @@ libnbhookweb_a_SOURCES = \
 	cgi-bin/field.c cgi-bin/field.h \
 	cgi-bin/file_name.c cgi-bin/file_name.h \
 	cgi-bin/jobs.c cgi-bin/jobs.h \
+	cgi-bin/methods.c cgi-bin/methods.h \
 	cgi-bin/mime_value.c cgi-bin/mime_value.h \
 	cgi-bin/multipart.c cgi-bin/multipart.h \
 	cgi-bin/outcome.c cgi-bin/outcome.h \

@@ -39,12 +39,10 @@ write_head(Reception *reception, gboolean has_value, GError **error)
 		g_string_append_printf(target, "?%s", request->query);
 	g_string_replace(target, reception->token, "-", 0);
 	hide_token(headers, reception->token);
-	if (reception->secret_header != NULL &&
-		json_member(headers, reception->secret_header) != NULL)
-		json_put_string(headers, reception->secret_header, "[redacted]");
 	if (has_value)
 		json_put_string(headers, REQUEST_VALUE, "value");
-	if (!request_print_head(head, request->method, target->str, headers, error))
+	if (!request_print_head(head, request->method, target->str, headers,
+		    &reception->redaction, error))
 		return FALSE;
 	reception->head_size = (gint64) head->len;
 	return files_write_all(reception->file, head->str, head->len, error);

@@ -17,7 +17,7 @@ typedef struct Reception {
 	const Settings *settings;
 	const WebRequest *request;
 	const char *token;
-	const char *secret_header; /* one whose value nobody is to see; NULL: none but the usual */
+	Redaction redaction; /* its members are borrowed */
 	/* A new file in the job's files/, or with a NULL name one without a name; -1 and an error. */
 	int (*create)(gpointer call, const char *name, GError **error);
 	gpointer call;

@@ -8,19 +8,19 @@
 
 /* clang-format off */
 static const Route routes[] = {
-	/* method   pattern                         family          runs   handler */
-	{ "GET",    "/webhook/:token",               FAMILY_WEBHOOK, TRUE,  call_handle },
-	{ "POST",   "/webhook/:token",               FAMILY_WEBHOOK, TRUE,  call_handle },
-	{ "GET",    "/webhook/:token/status/:job",   FAMILY_WEBHOOK, FALSE, watch_status },
-	{ "GET",    "/webhook/:token/results/:job",  FAMILY_WEBHOOK, FALSE, watch_results },
-	{ "GET",    "/notebook/:token",              FAMILY_WEBHOOK, TRUE,  call_handle },
-	{ "POST",   "/notebook/:token",              FAMILY_WEBHOOK, TRUE,  call_handle },
-	{ "GET",    "/notebook/:token/status/:job",  FAMILY_WEBHOOK, FALSE, watch_status },
-	{ "GET",    "/notebook/:token/results/:job", FAMILY_WEBHOOK, FALSE, watch_results },
-	{ "GET",    "/job",                          FAMILY_JOB,     FALSE, jobs_get },
-	{ "POST",   "/job",                          FAMILY_JOB,     FALSE, jobs_post },
-	{ "DELETE", "/job",                          FAMILY_JOB,     FALSE, jobs_delete },
-	{ "GET",    "/env",                          FAMILY_JOB,     FALSE, jobs_environment },
+	/* method   pattern                         family          handler */
+	{ "GET",    "/webhook/:token",               FAMILY_WEBHOOK, call_handle },
+	{ "POST",   "/webhook/:token",               FAMILY_WEBHOOK, call_handle },
+	{ "GET",    "/webhook/:token/status/:job",   FAMILY_WEBHOOK, watch_status },
+	{ "GET",    "/webhook/:token/results/:job",  FAMILY_WEBHOOK, watch_results },
+	{ "GET",    "/notebook/:token",              FAMILY_WEBHOOK, call_handle },
+	{ "POST",   "/notebook/:token",              FAMILY_WEBHOOK, call_handle },
+	{ "GET",    "/notebook/:token/status/:job",  FAMILY_WEBHOOK, watch_status },
+	{ "GET",    "/notebook/:token/results/:job", FAMILY_WEBHOOK, watch_results },
+	{ "GET",    "/job",                          FAMILY_JOB,     jobs_get },
+	{ "POST",   "/job",                          FAMILY_JOB,     jobs_post },
+	{ "DELETE", "/job",                          FAMILY_JOB,     jobs_delete },
+	{ "GET",    "/env",                          FAMILY_JOB,     jobs_environment },
 };
 
 static const struct {
@@ -113,6 +113,15 @@ routes_find(const WebRequest *request, RouteMatch *match)
 		}
 	}
 	return found;
+}
+
+gboolean
+routes_is_look(const WebRequest *request, const RouteMatch *match)
+{
+	gboolean of_webhook = match->token != NULL && match->job == NULL;
+
+	return of_webhook && (strcmp(request->method, "HEAD") == 0 ||
+				     strcmp(request->method, "OPTIONS") == 0);
 }
 
 char *

@@ -1,8 +1,8 @@
 /* routes.h: which request is whose, in one table.
  *
  * A naas URL may have one leading segment, the base64 of a user's name, before /webhook/ or /notebook/;
- * it is ignored. HEAD is GET without a body, except that it never runs a notebook; OPTIONS is answered
- * from the table alone. */
+ * it is ignored. HEAD is GET without a body and OPTIONS is answered from the table alone, except for a webhook
+ * itself, which neither of them runs (methods.h). */
 #pragma once
 
 #include <glib.h>
@@ -19,7 +19,6 @@ typedef struct Route {
 	const char *
 		pattern; /* "/webhook/:token": a segment with a colon matches any that is not empty */
 	WebFamily family;
-	gboolean runs; /* a notebook: not for HEAD */
 	Answer *(*handle)(
 		struct WebWorker *worker, const WebRequest *request, const RouteMatch *match);
 } Route;
@@ -35,6 +34,9 @@ WebFamily routes_family(const char *path);
 
 /* Looks up a checked request. False when no route has that path. */
 gboolean routes_find(const WebRequest *request, RouteMatch *match);
+
+/* Whether a request that was found asks about a webhook rather than calling it. */
+gboolean routes_is_look(const WebRequest *request, const RouteMatch *match);
 
 /* The methods that the path of a request takes, as in an Allow header. The caller frees. */
 char *routes_allow(const WebRequest *request);

@@ -21,7 +21,8 @@
 typedef struct Taking {
 	const Upload *upload;
 	gboolean is_form; /* multipart/form-data */
-	json_object *value;
+	json_object *value; /* the last of each field */
+	json_object *all;   /* of each field */
 	json_object *files;
 	GHashTable *names; /* of files */
 	gint64 size;       /* of the body so far, unpacked */
@@ -53,6 +54,7 @@ taking_clear(Taking *taking)
 {
 	part_clear(taking);
 	json_object_put(taking->value);
+	json_object_put(taking->all);
 	json_object_put(taking->files);
 	g_hash_table_unref(taking->names);
 	g_clear_pointer(&taking->multipart, multipart_free);
@@ -136,8 +138,9 @@ end_field(Taking *taking, GError **error)
 	const char *end = NULL;
 
 	if (g_utf8_validate_len(text, taking->text->len, &end)) {
-		json_object_object_add(taking->value, taking->field,
-			json_object_new_string_len(text, (int) taking->text->len));
+		json_object *value = json_object_new_string_len(text, (int) taking->text->len);
+		request_add_value(taking->all, taking->field, json_object_get(value));
+		json_object_object_add(taking->value, taking->field, value);
 		return TRUE;
 	}
 	g_autofree char *quoted = excerpt(taking->field);
@@ -329,18 +332,21 @@ upload_take(const Upload *upload, json_object **value, GError **error)
 	if (fstat(upload->body, &info) < 0)
 		return nbhook_error_set_errno(error, errno, "looking at the body");
 	if (info.st_size == 0 ||
-		(body_kind(type) != BODY_MULTIPART && is_text(upload, (gint64) info.st_size))) {
+		(body_kind(type) == BODY_OTHER && is_text(upload, (gint64) info.st_size))) {
 		*value = NULL;
 		return TRUE;
 	}
 	g_auto(Taking) taking = { .upload = upload,
 		.value = json_object_new_object(),
+		.all = json_object_new_object(),
 		.files = json_object_new_array(),
 		.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.fd = -1 };
 	if (!take_all(&taking, error))
 		return FALSE;
 	json_object_object_add(taking.value, "files", g_steal_pointer(&taking.files));
-	*value = g_steal_pointer(&taking.value);
+	*value = json_object_new_object();
+	json_object_object_add(*value, "body", g_steal_pointer(&taking.value));
+	json_object_object_add(*value, "body_all", g_steal_pointer(&taking.all));
 	return TRUE;
 }

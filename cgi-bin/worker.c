@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cors.h"
+#include "methods.h"
 #include "page.h"
 #include "problem.h"
 #include "routes.h"
@@ -114,10 +115,10 @@ answer_for(WebWorker *worker, WebRequest *request)
 		return problem_answer(family, error, 0, NULL);
 	if (!routes_find(request, &match))
 		return not_found(request, family);
+	if (routes_is_look(request, &match))
+		return methods_look(worker, request, match.token);
 	if (match.route == NULL)
 		return without_route(request, family);
-	if (match.route->runs && strcmp(request->method, "HEAD") == 0)
-		return answer_new(200);
 	return match.route->handle(worker, request, &match);
 }
 

@@ -112,8 +112,9 @@ class Webhook:
         none), next_url (where callers are sent
         after a run), inline (show the response rather than download it), methods ("GET", "POST" or a
         list of them: what else is refused), signature (take signed calls only, as in {"scheme":
-        "github", "secret": ...}), respond_async (answer before the run); any other key becomes a
-        variable of the notebook. debug prints the request and the answer, and lets the error
+        "github", "secret": ...}), respond_async (answer before the run), unredacted_headers (a list of
+        headers with credentials that the notebook is to see); any other key becomes a variable of the
+        notebook. debug prints the request and the answer, and lets the error
         responses of the webhook carry tracebacks. In production nothing changes, and a run knows
         the URL of its own notebook only; for another path it gets None.
         """

@@ -14,7 +14,7 @@ tokener_free(json_tokener *tokener)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, tokener_free)
 
 static gboolean
-parse(const char *text, size_t size, int max_depth, gboolean python, json_object **value,
+parse(const char *text, size_t size, const JsonLimits *limits, gboolean python, json_object **value,
 	GError **error)
 {
 	g_autofree char *marked = NULL;
@@ -23,9 +23,9 @@ parse(const char *text, size_t size, int max_depth, gboolean python, json_object
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE, "the JSON is over 2 GiB");
 		return FALSE;
 	}
-	if (!json_scan(text, size, max_depth, python, &marked, error))
+	if (!json_scan(text, size, limits, python, &marked, error))
 		return FALSE;
-	g_autoptr(json_tokener) tokener = json_tokener_new_ex(max_depth + 2);
+	g_autoptr(json_tokener) tokener = json_tokener_new_ex(limits->depth + 2);
 	const char *source = marked != NULL ? marked : text;
 	size_t length = marked != NULL ? strlen(marked) : size;
 	json_object *parsed = json_tokener_parse_ex(tokener, source, (int) length);
@@ -50,17 +50,27 @@ parse(const char *text, size_t size, int max_depth, gboolean python, json_object
 }
 
 gboolean
+json_parse_within(const char *text, size_t size, const JsonLimits *limits, json_object **value,
+	GError **error)
+{
+	return parse(text, size, limits, FALSE, value, error);
+}
+
+gboolean
 json_parse(const char *text, size_t size, int max_depth, json_object **value, GError **error)
 {
-	return parse(text, size, max_depth, FALSE, value, error);
+	const JsonLimits limits = { max_depth, G_MAXINT64 };
+
+	return parse(text, size, &limits, FALSE, value, error);
 }
 
 static json_object *
 parse_object(const char *text, size_t size, int max_depth, gboolean python, GError **error)
 {
+	const JsonLimits limits = { max_depth, G_MAXINT64 };
 	json_object *value = NULL;
 
-	if (!parse(text, size, max_depth, python, &value, error))
+	if (!parse(text, size, &limits, python, &value, error))
 		return NULL;
 	if (!json_object_is_type(value, json_type_object)) {
 		json_object_put(value);

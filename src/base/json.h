@@ -22,6 +22,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_object, json_object_release)
 gboolean json_parse(
 	const char *text, size_t size, int max_depth, json_object **value, GError **error);
 
+/* What a text from elsewhere may hold. */
+typedef struct JsonLimits {
+	int depth;     /* of arrays and objects in each other */
+	gint64 values; /* all together, arrays and objects too: each takes up to 200 bytes of memory */
+} JsonLimits;
+
+/* The same with a ceiling for the values: NBHOOK_ERROR_TOO_LARGE above it. */
+gboolean json_parse_within(const char *text, size_t size, const JsonLimits *limits,
+	json_object **value, GError **error);
+
 /* The same for a document that must be an object. The caller owns the result. */
 json_object *json_parse_object(
 	const char *text, size_t size, int max_depth, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -17,7 +17,8 @@ typedef struct {
 	size_t size;
 	size_t at;
 	int depth;
-	int max_depth;
+	gint64 values; /* so far */
+	const JsonLimits *limits;
 	gboolean python; /* takes NaN, Infinity and -Infinity */
 	GString *out;    /* NULL until a number has to be rewritten */
 	size_t copied;   /* how much of text out already holds */
@@ -247,12 +248,12 @@ scan_member(Scan *scan)
 static gboolean
 scan_container(Scan *scan, char close, gboolean (*scan_item)(Scan *))
 {
-	if (++scan->depth > scan->max_depth) {
+	if (++scan->depth > scan->limits->depth) {
 		g_set_error(scan->error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST,
 			"the JSON is nested deeper than %d at byte %zu (for requests, "
 			"max_json_depth is "
 			"the setting)",
-			scan->max_depth, scan->at);
+			scan->limits->depth, scan->at);
 		return FALSE;
 	}
 	scan->at++;
@@ -279,9 +280,22 @@ scan_container(Scan *scan, char close, gboolean (*scan_item)(Scan *))
 }
 
 static gboolean
+count_value(Scan *scan)
+{
+	if (++scan->values <= scan->limits->values)
+		return TRUE;
+	g_set_error(scan->error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the JSON has more values than max_values allows (%" G_GINT64_FORMAT ")",
+		scan->limits->values);
+	return FALSE;
+}
+
+static gboolean
 scan_value(Scan *scan)
 {
 	skip_space(scan);
+	if (!count_value(scan))
+		return FALSE;
 	switch (peek(scan)) {
 	case -1:
 		return fail(scan, "the text ends too early");
@@ -322,11 +336,11 @@ scan_document(Scan *scan)
 }
 
 gboolean
-json_scan(const char *text, size_t size, int max_depth, gboolean python, char **marked,
+json_scan(const char *text, size_t size, const JsonLimits *limits, gboolean python, char **marked,
 	GError **error)
 {
 	Scan scan = {
-		.text = text, .size = size, .max_depth = max_depth, .python = python, .error = error
+		.text = text, .size = size, .limits = limits, .python = python, .error = error
 	};
 	gboolean sound = scan_document(&scan);
 

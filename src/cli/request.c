@@ -21,6 +21,7 @@ request_text(json_object *params, GError **error)
 	g_autoptr(json_object) headers = json_object_new_object();
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *body = json_object_object_length(params) > 0 ? json_print(params) : NULL;
+	const Redaction redaction = { 0 };
 
 	json_put_string(headers, "user-agent", "nbhook/" NBHOOK_VERSION);
 	if (body != NULL) {
@@ -29,7 +30,8 @@ request_text(json_object *params, GError **error)
 		json_put_string(headers, "content-type", "application/json");
 		json_put_string(headers, "content-length", length);
 	}
-	if (!request_print_head(text, body != NULL ? "POST" : "GET", "/webhook/-", headers, error))
+	if (!request_print_head(text, body != NULL ? "POST" : "GET", "/webhook/-", headers,
+		    &redaction, error))
 		return NULL;
 	if (body != NULL)
 		g_string_append(text, body);

@@ -77,6 +77,9 @@ static const SettingRow rows[] = {
 	  "beyond its first MiB." },
 	{ "http", "max_json_depth", TYPE_COUNT, AT(max_json_depth), "100", 1, 500, NULL,
 	  "How deep the arrays and objects of a JSON body may be nested." },
+	{ "http", "max_values", TYPE_COUNT, AT(max_values), "1000000", 1, 100000000, NULL,
+	  "How many values a JSON body may hold (numbers, texts, arrays, objects … together), or fields a form. "
+	  "Each takes up to 200 bytes of memory." },
 	{ "http", "max_uri", TYPE_SIZE, AT(max_uri), "8K", 256, MIB, NULL,
 	  "The longest request URI." },
 	{ "http", "max_headers", TYPE_SIZE, AT(max_headers), "64K", KIB, MIB, NULL,

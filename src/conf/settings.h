@@ -36,6 +36,7 @@ typedef struct Settings {
 	gint64 max_parts;
 	gint64 max_gzip_ratio;
 	gint64 max_json_depth;
+	gint64 max_values;
 	gint64 max_uri;
 	gint64 max_headers;
 	gint64 wait_slots;

@@ -19,6 +19,7 @@
 /* clang-format off */
 static const OpRow ops[] = {
 	{ "server.info",     questions_info,   FALSE },
+	{ "call.look",       intake_look,      FALSE },
 	{ "call.begin",      intake_begin,     FALSE },
 	{ "call.file",       intake_file,      FALSE },
 	{ "call.verify",     intake_verify,    FALSE },

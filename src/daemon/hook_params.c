@@ -100,6 +100,29 @@ is_method_or_list(json_object *value)
 	return json_object_array_length(value) > 0;
 }
 
+/* RFC 9110 section 5.6.2. */
+static gboolean
+is_header_name(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return FALSE;
+	const char *name = json_object_get_string(value);
+	size_t length = strspn(name,
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	return length > 0 && length == (size_t) json_object_get_string_len(value);
+}
+
+static gboolean
+is_list_of_header_names(json_object *value)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return FALSE;
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (!is_header_name(json_object_array_get_idx(value, i)))
+			return FALSE;
+	return TRUE;
+}
+
 /* clang-format off */
 static const ParamRow rows[] = {
 	{ "notif_down", is_address_or_list, "a mail address or a list of them" },
@@ -110,6 +133,7 @@ static const ParamRow rows[] = {
 	{ "inline",     is_boolean,         "true or false" },
 	{ "methods",    is_method_or_list,  "\"GET\", \"POST\" or a list of them" },
 	{ "respond_async", is_boolean,      "true or false" },
+	{ "unredacted_headers", is_list_of_header_names, "a list of names of headers" },
 };
 /* clang-format on */
 

@@ -397,19 +397,42 @@ look_again(Call *call, Daemon *daemon, Hook *hook, const char *uuid)
 		daemon->writer, look_for_job, on_again, again, (GDestroyNotify) again_free);
 }
 
+/* The webhook that is called; NULL when there is none, which the caller then knows. */
+static Hook *
+called_hook(Call *call, Daemon *daemon)
+{
+	Hook *hook =
+		registry_find_token(daemon->registry, json_string_member(call_body(call), "token"));
+
+	if (hook != NULL && strcmp(hook->type, "notebook") == 0)
+		return hook;
+	call_fail_with(call, NBHOOK_ERROR_NOT_FOUND,
+		"there is no webhook at this URL; it may have been deleted");
+	return NULL;
+}
+
+void
+intake_look(Call *call, gpointer data)
+{
+	Hook *hook = called_hook(call, data);
+
+	if (hook == NULL)
+		return;
+	json_object *members = json_object_new_object();
+	json_object_object_add(
+		members, "webhook", records_webhook(hook->params, hook->path, hook->debug));
+	call_reply(call, members, NULL, NULL, 0);
+}
+
 void
 intake_begin(Call *call, gpointer data)
 {
 	Daemon *daemon = data;
 	const char *uuid = json_string_member(call_body(call), "uuid");
-	Hook *hook =
-		registry_find_token(daemon->registry, json_string_member(call_body(call), "token"));
+	Hook *hook = called_hook(call, daemon);
 
-	if (hook == NULL || strcmp(hook->type, "notebook") != 0) {
-		call_fail_with(call, NBHOOK_ERROR_NOT_FOUND,
-			"there is no webhook at this URL; it may have been deleted");
+	if (hook == NULL)
 		return;
-	}
 	if (!ids_is_uuid(uuid)) {
 		call_fail_with(call, NBHOOK_ERROR_BAD_REQUEST, "call.begin needs a uuid");
 		return;

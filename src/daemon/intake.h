@@ -13,6 +13,7 @@ Intake *intake_new(Daemon *daemon);
 void intake_free(Intake *intake);
 
 /* Handlers of the operations (HACKING, "The conversations"). */
+void intake_look(Call *call, gpointer daemon);
 void intake_begin(Call *call, gpointer daemon);
 void intake_submit(Call *call, gpointer daemon);
 

@@ -119,6 +119,9 @@ records_webhook(json_object *params, const char *path, gboolean debug)
 	json_put_string(webhook, "next_url", json_string_member(params, "next_url"));
 	json_put_bool(webhook, "respond_async", json_bool_member(params, "respond_async", FALSE));
 	put_methods(webhook, json_member(params, "methods"));
+	if (json_array_member(params, "unredacted_headers") != NULL)
+		json_put_shared(webhook, "unredacted_headers",
+			json_array_member(params, "unredacted_headers"));
 	json_put_bool(webhook, "debug", debug);
 	return webhook;
 }

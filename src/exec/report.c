@@ -14,7 +14,7 @@ static const char *const secret_words[] = { "password", "passwd", "secret", "tok
 	"api_key", "authorization", "credential", "signature" };
 
 /* The whole request is in its own file, and a body may be large. */
-static const char *const left_out[] = { "body", "headers", "params_all" };
+static const char *const left_out[] = { "body", "body_all", "headers", "params_all" };
 
 static gboolean
 is_one_of(const char *name, const char *const *words, size_t n_words)

@@ -128,7 +128,7 @@ typedef struct Body {
 	MediaType *media;
 	const char *bytes;
 	size_t size;
-	int max_depth;
+	const RequestLimits *limits;
 } Body;
 
 static json_object *
@@ -141,14 +141,13 @@ checked_text(const char *text, size_t size, GError **error)
 }
 
 static gboolean
-parse_text(Body *body, json_object **value, gboolean *has_keys, GError **error)
+parse_text(Body *body, Inputs *inputs, GError **error)
 {
 	const char *charset = body->media->charset;
 	g_autofree char *converted = NULL;
 	const char *text = body->bytes;
 	gsize size = body->size;
 
-	(void) has_keys;
 	if (!is_utf8_charset(charset)) {
 		if (!is_known_charset(charset))
 			return refuse_charset(charset, "text", error);
@@ -163,38 +162,58 @@ parse_text(Body *body, json_object **value, gboolean *has_keys, GError **error)
 			return FALSE;
 		}
 	}
-	return (*value = checked_text(text, size, error)) != NULL;
+	return (inputs->body = checked_text(text, size, error)) != NULL;
+}
+
+/* What a form holds takes far more memory than its text. */
+static gboolean
+check_fields(const Body *body, GError **error)
+{
+	gint64 fields = 1;
+
+	for (size_t i = 0; i < body->size; i++)
+		fields += body->bytes[i] == '&';
+	if (fields <= body->limits->max_values)
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
+		"the form has %" G_GINT64_FORMAT " fields, more than max_values allows "
+		"(%" G_GINT64_FORMAT ")",
+		fields, body->limits->max_values);
+	return FALSE;
 }
 
 static gboolean
-parse_form(Body *body, json_object **value, gboolean *has_keys, GError **error)
+parse_form(Body *body, Inputs *inputs, GError **error)
 {
 	if (!is_utf8_charset(body->media->charset))
 		return refuse_charset(body->media->charset, "forms", error);
-	*has_keys = TRUE;
-	return request_parse_form(body->bytes, body->size, "the form", value, NULL, error);
+	inputs->body_has_keys = TRUE;
+	return check_fields(body, error) &&
+	       request_parse_form(body->bytes, body->size, "the form", &inputs->body,
+		       &inputs->body_all, error);
 }
 
 static gboolean
-parse_json(Body *body, json_object **value, gboolean *has_keys, GError **error)
+parse_json(Body *body, Inputs *inputs, GError **error)
 {
+	const JsonLimits limits = { body->limits->max_json_depth, body->limits->max_values };
+
 	if (!is_utf8_charset(body->media->charset))
 		return refuse_charset(body->media->charset, "JSON", error);
 	skip_mark(&body->bytes, &body->size);
-	if (!json_parse(body->bytes, body->size, body->max_depth, value, error)) {
+	if (!json_parse_within(body->bytes, body->size, &limits, &inputs->body, error)) {
 		g_prefix_error(error, "the body: ");
 		return FALSE;
 	}
-	*has_keys = json_object_is_type(*value, json_type_object);
+	inputs->body_has_keys = json_object_is_type(inputs->body, json_type_object);
 	return TRUE;
 }
 
 /* What brings files never stays a body: its value is in the request file (REQUEST_VALUE). */
 static gboolean
-parse_other(Body *body, json_object **value, gboolean *has_keys, GError **error)
+parse_other(Body *body, Inputs *inputs, GError **error)
 {
-	(void) has_keys;
-	return (*value = checked_text(body->bytes, body->size, error)) != NULL;
+	return (inputs->body = checked_text(body->bytes, body->size, error)) != NULL;
 }
 
 /* The first row that matches counts. */
@@ -202,7 +221,7 @@ parse_other(Body *body, json_object **value, gboolean *has_keys, GError **error)
 static const struct {
 	const char *pattern;
 	BodyKind kind;
-	gboolean (*parse)(Body *body, json_object **value, gboolean *has_keys, GError **error);
+	gboolean (*parse)(Body *body, Inputs *inputs, GError **error);
 } parsers[] = {
 	{ "application/x-www-form-urlencoded", BODY_TEXT, parse_form },
 	{ "application/json", BODY_TEXT, parse_json },
@@ -210,6 +229,16 @@ static const struct {
 	{ "text/json", BODY_TEXT, parse_json },
 	{ "text/*", BODY_TEXT, parse_text },
 	{ "multipart/*", BODY_MULTIPART, parse_other },
+	{ "application/*+xml", BODY_OTHER, parse_other },
+	{ "application/vnd.*", BODY_FILE, parse_other },
+	{ "application/pdf", BODY_FILE, parse_other },
+	{ "application/zip", BODY_FILE, parse_other },
+	{ "application/gzip", BODY_FILE, parse_other },
+	{ "audio/*", BODY_FILE, parse_other },
+	{ "font/*", BODY_FILE, parse_other },
+	{ "image/*", BODY_FILE, parse_other },
+	{ "message/*", BODY_FILE, parse_other },
+	{ "video/*", BODY_FILE, parse_other },
 	{ "*", BODY_OTHER, parse_other },
 };
 /* clang-format on */
@@ -294,37 +323,34 @@ body_unpack(const char *bytes, size_t size, const RequestLimits *limits, GError 
 }
 
 static gboolean
-parse(json_object *headers, const char *bytes, size_t size, const RequestLimits *limits,
-	json_object **value, gboolean *has_keys, GError **error)
+parse(Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limits, GError **error)
 {
 	g_auto(MediaType) media = { 0 };
-	Body body = { &media, bytes, size, limits->max_json_depth };
+	Body body = { &media, bytes, size, limits };
 
 	if (size == 0) {
-		*value = text_value("", 0);
+		inputs->body = text_value("", 0);
 		return TRUE;
 	}
 	if (!check_size(size, limits->max_parsed_body, error))
 		return FALSE;
-	media_type_read(&media, json_string_member(headers, "content-type"));
-	return parsers[find_parser(media.type)].parse(&body, value, has_keys, error);
+	media_type_read(&media, json_string_member(inputs->headers, "content-type"));
+	return parsers[find_parser(media.type)].parse(&body, inputs, error);
 }
 
 gboolean
-body_parse(json_object *headers, const char *bytes, size_t size, const RequestLimits *limits,
-	json_object **value, gboolean *has_keys, GError **error)
+body_parse(Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limits,
+	GError **error)
 {
 	gboolean packed = FALSE;
 
-	*has_keys = FALSE;
 	if (size == 0)
-		return parse(headers, bytes, size, limits, value, has_keys, error);
-	if (!body_is_packed(headers, &packed, error))
+		return parse(inputs, bytes, size, limits, error);
+	if (!body_is_packed(inputs->headers, &packed, error))
 		return FALSE;
 	if (!packed)
-		return parse(headers, bytes, size, limits, value, has_keys, error);
+		return parse(inputs, bytes, size, limits, error);
 	g_autoptr(GBytes) unpacked = body_unpack(bytes, size, limits, error);
-	return unpacked != NULL &&
-	       parse(headers, g_bytes_get_data(unpacked, NULL), g_bytes_get_size(unpacked), limits,
-		       value, has_keys, error);
+	return unpacked != NULL && parse(inputs, g_bytes_get_data(unpacked, NULL),
+					   g_bytes_get_size(unpacked), limits, error);
 }

@@ -9,6 +9,7 @@
 typedef enum {
 	BODY_TEXT,      /* a form, JSON or text: a value */
 	BODY_MULTIPART, /* fields and files */
+	BODY_FILE,      /* one file, whatever its bytes are */
 	BODY_OTHER,     /* text if it is text, else one file */
 } BodyKind;
 
@@ -23,7 +24,7 @@ gboolean body_is_packed(json_object *headers, gboolean *packed, GError **error);
 GBytes *body_unpack(const char *bytes, size_t size, const RequestLimits *limits,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Parses a body. headers are the request's. *value (the caller owns it; NULL for the JSON value
- * null) and *has_keys are as in Inputs. Errors as inputs_new. */
-gboolean body_parse(json_object *headers, const char *bytes, size_t size,
-	const RequestLimits *limits, json_object **value, gboolean *has_keys, GError **error);
+/* Parses a body into body, body_all and body_has_keys of inputs, whose headers are there. Errors as
+ * inputs_new. */
+gboolean body_parse(Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limits,
+	GError **error);

@@ -49,7 +49,25 @@ is_header_name(const char *name)
 }
 
 static gboolean
-print_header(GString *text, const char *name, json_object *value, GError **error)
+holds_name(json_object *names, const char *name)
+{
+	for (size_t i = 0; names != NULL && i < json_object_array_length(names); i++)
+		if (g_ascii_strcasecmp(
+			    json_object_get_string(json_object_array_get_idx(names, i)), name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean
+redacts(const Redaction *redaction, const char *name)
+{
+	return (is_credential(name) || g_strcmp0(redaction->secret, name) == 0) &&
+	       !holds_name(redaction->unredacted, name);
+}
+
+static gboolean
+print_header(GString *text, const char *name, json_object *value, const Redaction *redaction,
+	GError **error)
 {
 	if (!is_header_name(name))
 		return refuse(error, "a header's name is broken");
@@ -60,7 +78,7 @@ print_header(GString *text, const char *name, json_object *value, GError **error
 	if (has_line_end(bytes, size))
 		return refuse(error, "the header %s has a CR, LF or NUL in its value", name);
 	g_string_append_printf(text, "%s: ", name);
-	if (is_credential(name))
+	if (redacts(redaction, name))
 		g_string_append(text, REDACTED);
 	else
 		g_string_append_len(text, bytes, (gssize) size);
@@ -69,8 +87,8 @@ print_header(GString *text, const char *name, json_object *value, GError **error
 }
 
 gboolean
-request_print_head(
-	GString *text, const char *method, const char *target, json_object *headers, GError **error)
+request_print_head(GString *text, const char *method, const char *target, json_object *headers,
+	const Redaction *redaction, GError **error)
 {
 	g_autoptr(GString) head = g_string_new(NULL);
 
@@ -80,7 +98,7 @@ request_print_head(
 		return refuse(error, "the URL has a CR or LF");
 	g_string_append_printf(head, "%s %s HTTP/1.1\r\n", method, target);
 	json_object_object_foreach (headers, name, value) {
-		if (!print_header(head, name, value, error))
+		if (!print_header(head, name, value, redaction, error))
 			return FALSE;
 	}
 	g_string_append(head, "\r\n");
@@ -138,9 +156,8 @@ decode(const Part *part, const char *begin, const char *end, GError **error)
 	return g_steal_pointer(&out);
 }
 
-/* Adds value (owned) to the list that all has under name. */
-static void
-add_to_list(json_object *all, const char *name, json_object *value)
+void
+request_add_value(json_object *all, const char *name, json_object *value)
 {
 	json_object *list = json_member(all, name);
 
@@ -151,7 +168,7 @@ add_to_list(json_object *all, const char *name, json_object *value)
 	json_object_array_add(list, value);
 }
 
-/* One "name=value" into both shapes, of which either may be NULL. */
+/* One "name=value" into both shapes. */
 static gboolean
 parse_pair(Part *part, const char *begin, const char *end, json_object *last, json_object *all,
 	GError **error)
@@ -169,8 +186,7 @@ parse_pair(Part *part, const char *begin, const char *end, json_object *last, js
 		return FALSE;
 	g_autoptr(json_object) string = json_object_new_string_len(value->str, (int) value->len);
 	json_put_shared(last, name->str, string);
-	if (all != NULL)
-		add_to_list(all, name->str, json_object_get(string));
+	request_add_value(all, name->str, json_object_get(string));
 	return TRUE;
 }
 
@@ -179,7 +195,7 @@ request_parse_form(const char *text, size_t size, const char *names, json_object
 	json_object **all, GError **error)
 {
 	g_autoptr(json_object) last_values = json_object_new_object();
-	g_autoptr(json_object) all_values = all != NULL ? json_object_new_object() : NULL;
+	g_autoptr(json_object) all_values = json_object_new_object();
 	const char *end = text + size;
 	Part part = { .names = names, .text = text };
 
@@ -194,8 +210,7 @@ request_parse_form(const char *text, size_t size, const char *names, json_object
 		text = pair_end + 1;
 	}
 	*last = g_steal_pointer(&last_values);
-	if (all != NULL)
-		*all = g_steal_pointer(&all_values);
+	*all = g_steal_pointer(&all_values);
 	return TRUE;
 }
 
@@ -240,7 +255,7 @@ read_header(json_object *headers, const char *line, GError **error)
 	if (g_strv_length(parts) != 2 || !is_header_name(parts[0]))
 		return refuse(error, "the head of the request has a broken header line");
 	const char *before = json_string_member(headers, parts[0]);
-	g_autofree char *value = header_text(is_credential(parts[0]) ? REDACTED : parts[1]);
+	g_autofree char *value = header_text(parts[1]);
 	g_autofree char *joined =
 		g_strconcat(before != NULL ? before : "", before != NULL ? ", " : "", value, NULL);
 	json_put_string(headers, parts[0], joined);
@@ -284,21 +299,38 @@ request_limits(const Settings *settings)
 {
 	return (RequestLimits){ .max_parsed_body = settings->max_parsed_body,
 		.max_json_depth = (int) settings->max_json_depth,
+		.max_values = settings->max_values,
 		.max_gzip_ratio = settings->max_gzip_ratio };
+}
+
+/* What stands in place of a body that brought files. */
+static gboolean
+read_value(Inputs *inputs, const char *text, size_t size, GError **error)
+{
+	g_autoptr(json_object) value = json_parse_object(text, size, MAX_VALUE_DEPTH, error);
+
+	if (value == NULL)
+		return FALSE;
+	inputs->body = json_object_get(json_object_member(value, "body"));
+	inputs->body_all = json_object_get(json_object_member(value, "body_all"));
+	inputs->body_has_keys = TRUE;
+	return (inputs->body != NULL && inputs->body_all != NULL) ||
+	       refuse(error, "what stands for the body of the request is broken");
 }
 
 static gboolean
 read_body(Inputs *inputs, const Cursor *cursor, const RequestLimits *limits, GError **error)
 {
 	size_t size = (size_t) (cursor->end - cursor->at);
+	gboolean has_value = json_member(inputs->headers, REQUEST_VALUE) != NULL;
 
-	if (json_member(inputs->headers, REQUEST_VALUE) == NULL)
-		return body_parse(inputs->headers, cursor->at, size, limits, &inputs->body,
-			&inputs->body_has_keys, error);
 	json_object_object_del(inputs->headers, REQUEST_VALUE);
-	inputs->body_has_keys = TRUE;
-	inputs->body = json_parse_object(cursor->at, size, MAX_VALUE_DEPTH, error);
-	return inputs->body != NULL;
+	if (!(has_value ? read_value(inputs, cursor->at, size, error)
+			: body_parse(inputs, cursor->at, size, limits, error)))
+		return FALSE;
+	if (inputs->body_all == NULL)
+		inputs->body_all = json_object_new_object();
+	return TRUE;
 }
 
 Inputs *
@@ -322,6 +354,7 @@ inputs_free(Inputs *inputs)
 	json_object_put(inputs->params);
 	json_object_put(inputs->params_all);
 	json_object_put(inputs->body);
+	json_object_put(inputs->body_all);
 	json_object_put(inputs->headers);
 	g_free(inputs);
 }
@@ -343,9 +376,10 @@ inputs_place_files(Inputs *inputs, const char *folder)
 
 /* Registered params that are settings of a webhook. */
 static const char *const webhook_settings[] = { "notif_up", "notif_down", "next_url", "inline",
-	"methods", "respond_async", NULL };
+	"methods", "respond_async", "unredacted_headers", NULL };
 
-static const char *const own_names[] = { "params", "params_all", "body", "headers", "naas", NULL };
+static const char *const own_names[] = { "params", "params_all", "body", "body_all",
+	"headers", "naas", NULL };
 
 gboolean
 inputs_accepts_name(const char *name, const char *language)
@@ -377,6 +411,7 @@ inputs_variables(Inputs *inputs, json_object *registered, const char *language)
 	json_put_shared(variables, "params", inputs->params);
 	json_put_shared(variables, "params_all", inputs->params_all);
 	json_put_shared(variables, "body", inputs->body);
+	json_put_shared(variables, "body_all", inputs->body_all);
 	json_put_shared(variables, "headers", inputs->headers);
 	add_variables(variables, registered, webhook_settings, language);
 	add_variables(variables, inputs->params, none, language);

@@ -74,10 +74,12 @@ is_empty_body(json_object *body)
 static gboolean
 has_inputs(json_object *variables)
 {
+	static const char *const objects[] = { "params", "params_all", "body_all", NULL };
+
 	json_object_object_foreach (variables, name, value) {
 		if (strcmp(name, "headers") == 0)
 			continue;
-		if (strcmp(name, "params") == 0 || strcmp(name, "params_all") == 0) {
+		if (g_strv_contains(objects, name)) {
 			if (json_object_is_type(value, json_type_object) &&
 				json_object_object_length(value) == 0)
 				continue;

@@ -179,13 +179,32 @@ def test_nothing_that_accept_allows_is_a_406_and_the_result_stays(site: RunningS
     assert (again.status_code, again.text) == (200, "a,b\n")
 
 
+def test_a_run_without_a_response_is_json_for_who_accepts_that(site: RunningSite) -> None:
+    hook = site.add(notebook(["1"]))
+    assert site.get(hook, headers={"Accept": "application/json"}).json()["status"] == "Done"
+    answer = site.get(hook, headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.json()["types"]) == (406, ["application/json"])
+
+
+def test_credentials_are_for_the_notebook_only_where_its_owner_asks(site: RunningSite) -> None:
+    cells = ["import naas; naas.webhook.respond_json([headers['authorization'], headers['cookie']])"]
+    sent = {"Authorization": "Basic a secret", "Cookie": "another"}
+    assert site.get(site.add(notebook(cells)), headers=sent).json() == ["[redacted]"] * 2
+    shown = site.add(notebook(cells), {"unredacted_headers": ["Authorization"]})
+    assert site.get(shown, headers=sent).json() == ["Basic a secret", "[redacted]"]
+
+
 @pytest.mark.parametrize("methods, taken, refused", [
     ("POST", "POST", "GET"), (["GET"], "GET", "POST")])
 def test_methods_are_the_owner_s_choice(site: RunningSite, methods: Any, taken: str, refused: str) -> None:
     hook = site.add(notebook(["import naas; naas.webhook.respond_json('methods' in globals())"]),
                     {"methods": methods})
     answer = site.request(refused, hook.url)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, f"{taken}, OPTIONS")
+    allowed = f"{taken}, HEAD, OPTIONS" if taken == "GET" else f"{taken}, OPTIONS"
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    options, head = site.request("OPTIONS", hook.url), site.request("HEAD", hook.url)
+    assert (options.status_code, options.headers["Allow"]) == (204, allowed)
+    assert (head.status_code, head.headers["Allow"]) == (200 if taken == "GET" else 405, allowed)
     assert site.jobs_of(hook) == []
     assert site.request(taken, hook.url).text == "false"
 

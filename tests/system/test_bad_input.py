@@ -3,7 +3,7 @@ and after each row the server still answers.
 
 What nginx lets nobody send is in test_cgi.py (a body that is shorter than announced, a line break in a
 header); what a full host says, in test_queues.py and test_http_errors.py; after retention, where retention
-is tested."""
+is tested. (One file because it is one table.)"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ END = b"\r\n--b--\r\n"
 # The ceilings of the site that all rows are sent to.
 SETTINGS = {"http": {"max_body": "4M", "max_parsed_body": "4K", "max_file": "1500K", "max_parts": "3",
                      "max_json_depth": "10", "max_headers": "2K", "max_uri": "1K", "max_gzip_ratio": "10",
-                     "max_params": "1K"},
+                     "max_params": "1K", "max_values": "100"},
             "kernels": {"max_notebook": "16K"}}
 
 
@@ -216,6 +216,11 @@ ROWS = [
     post("JSON that is too deep", 400,
          "the body: the JSON is nested deeper than 10 at byte 10 (for requests, max_json_depth is "
          "the setting)", JSON, b"[" * 11 + b"]" * 11),
+    post("JSON with too many values", 413,
+         "the body: the JSON has more values than max_values allows (100)", JSON,
+         b"[" + b"1," * 99 + b"1]"),
+    post("a form with too many fields", 413,
+         "the form has 101 fields, more than max_values allows (100)", FORM, b"a=1&" * 100),
     post("JSON in another charset", 415,
          'the charset "utf-16" of the body is not offered for JSON: send it as UTF-8',
          {"Content-Type": "application/json; charset=utf-16"}, b"{}"),
@@ -408,6 +413,9 @@ ROWS = [
          " ASCII in it has to be percent-encoded", job(params={"next_url": "javascript:alert(1)"})),
     publish("methods that are none", 400,
          'the param methods must be "GET", "POST" or a list of them', job(params={"methods": ["FROB"]})),
+    publish("headers to show that are none", 400,
+         "the param unredacted_headers must be a list of names of headers",
+         job(params={"unredacted_headers": ["a b"]})),
     ask("a notebook that is not there", 404, "job not found", "/job?path=/no/such.ipynb&type=notebook"),
     ask("a query without a type", 400, "the query must name both path and type", "/job?path=/a.ipynb"),
     ask("a query without a path", 400, "the query must name both path and type", "/job?type=notebook"),

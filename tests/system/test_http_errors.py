@@ -59,6 +59,9 @@ def test_head_options_and_previews_run_nothing(site: RunningSite, hook: Hook) ->
     options = send(site, "OPTIONS", path_of(hook))
     assert (options.status, options.body) == (204, b"")
     assert options.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    for unknown in ("/webhook/" + "0" * 60, "/webhook/short"):
+        assert send(site, "HEAD", unknown).status == 404
+        assert send(site, "OPTIONS", unknown).status == 404
     for robot in ("Slackbot-LinkExpanding 1.0", "TelegramBot (like TwitterBot)", "WhatsApp/2.23",
                   "Mozilla/5.0 (Windows NT 6.1) SkypeUriPreview Preview/0.5", "LinkedInBot/1.0",
                   "Mozilla/5.0 (compatible; Discordbot/2.0)", "facebookexternalhit/1.1"):

@@ -121,7 +121,7 @@ def test_names_become_variables_in_r(site: RunningSite) -> None:
     names = ["a", "b.c", "d_e", "été", "data", "c", "T", "if", "_x", ".y", "1a", "a b", "a`b", "x<-1", "naas"]
     hook = site.add(r(RESPOND + "respond_json(setdiff(ls(all.names = TRUE), c('respond', 'respond_json')))"))
     made = post(site, hook, dict.fromkeys(names, 1)).json()
-    assert {"params", "params_all", "body", "headers"} < set(made)
+    assert {"params", "params_all", "body", "body_all", "headers"} < set(made)
     assert sorted(set(made) & set(names)) == sorted(["a", "b.c", "d_e", "été", "data", "c"])
 
 

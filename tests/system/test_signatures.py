@@ -108,6 +108,9 @@ def test_how_long_it_waits(site: RunningSite) -> None:
     hook = signed_hook(site, "github")
     assert call(site, hook, body, {**sign(body, 0), "Prefer": "wait=30"}).status == 200
     unsigned = site.add(TELLS, params={"respond_async": True})
+    page = site.get(unsigned, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["Content-Type"]) == (202, "text/html; charset=utf-8")
+    assert page.headers["X-Nbhook-Job"] in page.text
     assert site.get(unsigned).status_code == 202
 
 

@@ -31,6 +31,7 @@ for file in told.get("files", []):
     file["folder"], file["path"] = os.path.split(file["path"])
     with open(os.path.join(file["folder"], file["path"]), "ab") as opened:
         opened.write(b"the kernel may change it")
+told["lists"] = body_all
 told["variables"] = sorted(name for name in ("a", "b", "files") if name in globals())
 naas.webhook.respond_json(told)
 """
@@ -68,6 +69,7 @@ def test_a_form_with_files(site: RunningSite, hook: Hook) -> None:
         part("doc", b"x,y\n", "../../etc/отчёт.csv", "text/csv"),
         part("doc", b"", "отчёт.csv", "text/csv"), part("unused", b"", "")), FORM)
     assert (got["a"], got["b"]) == ("née", "2")
+    assert got["lists"] == {"a": ["née"], "b": ["1", "2"]}
     assert got["variables"] == ["a", "b", "files"]
     folders = {file.pop("folder") for file in got["files"]}
     assert len(folders) == 1 and folders.pop().endswith("/files")
@@ -120,6 +122,7 @@ def test_bodies_without_files(
         headers = {"Content-Type": kind, **({"Content-Encoding": "gzip"} if packed and body else {})}
         got = told(site, hook, gzip.compress(body) if packed and body else body, headers)
         got.pop("variables")
+        assert got.pop("lists") == ({"a": ["é ", "+"]} if "a" in expected else {})
         assert got == expected
 
 
@@ -132,6 +135,14 @@ def test_other_bytes_are_one_file(site: RunningSite, hook: Hook) -> None:
         file, = got["files"]
         assert (file["name"], file["type"], file["size"]) == ("x.png", "image/png", 256)
         assert file["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["message/rfc822", "application/pdf", "image/svg+xml"])
+def test_what_is_no_text_by_its_type_is_a_file_whatever_its_bytes_are(
+        site: RunningSite, hook: Hook, kind: str) -> None:
+    for content in (b"Subject: seven bits\r\n\r\n", b"Subject: eight bits \xff\r\n\r\n"):
+        file, = told(site, hook, content, {"Content-Type": kind})["files"]
+        assert (file["name"], file["type"], file["size"]) == ("body", kind, len(content))
 
 
 @pytest.mark.parametrize("kind", ["application/json", "image/png"])
@@ -156,8 +167,9 @@ def test_the_request_file_does_not_hold_the_files_again(site: RunningSite, hook:
     folder = site.execution(answer.headers["X-Nbhook-Job"])
     with open(os.path.join(folder, "request"), "rb") as file:
         head, _, value = file.read().partition(b"\r\n\r\n")
-    assert json.loads(value) == {"a": "1", "files": [
-        {"field": "x", "name": "x.bin", "path": "x.bin", "type": "application/octet-stream", "size": 300_000}]}
+    assert json.loads(value) == {"body": {"a": "1", "files": [
+        {"field": "x", "name": "x.bin", "path": "x.bin", "type": "application/octet-stream",
+         "size": 300_000}]}, "body_all": {"a": ["1"]}}
     assert hook.token.encode() not in head
     assert os.listdir(os.path.join(folder, "files")) == ["x.bin"]
 

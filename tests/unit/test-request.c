@@ -5,7 +5,8 @@
 #include "notebook/request.h"
 
 static const RequestLimits limits = {
-	.max_parsed_body = 2 << 20, .max_json_depth = 10, .max_gzip_ratio = 100
+	.max_parsed_body = 2 << 20, .max_json_depth = 10, .max_gzip_ratio = 100,
+	.max_values = 1000
 };
 
 static json_object *
@@ -47,13 +48,17 @@ test_head_and_back(void)
 {
 	g_autoptr(json_object) headers =
 		json("{\"host\": \"example.org\", \"authorization\": \"Bearer secret\", "
-		     "\"cookie\": \"secret\","
+		     "\"cookie\": \"asked for\", \"x-token\": \"secret\","
 		     "\"proxy-authorization\": \"secret\", \"x-hub-signature-256\": \"secret\","
 		     "\"x-empty\": \"\", \"x-colon\": \"a: b\"}");
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(request_print_head(text, "POST", "/webhook/-?a=1&a=2 x&b", headers, &error));
+	const Redaction redaction = { "x-token", json("[\"Cookie\", \"x-other\"]") };
+
+	g_assert_true(request_print_head(
+		text, "POST", "/webhook/-?a=1&a=2 x&b", headers, &redaction, &error));
+	json_object_put(redaction.unredacted);
 	g_assert_null(strstr(text->str, "secret"));
 	g_string_append_len(text, "bo\r\n\r\ndy", 8);
 	g_autoptr(Inputs) inputs = inputs_new(text->str, text->len, &limits, &error);
@@ -63,7 +68,7 @@ test_head_and_back(void)
 	assert_json(inputs->body, "{\"str\": \"bo\\r\\n\\r\\ndy\"}");
 	assert_json(inputs->headers,
 		"{\"host\": \"example.org\", \"authorization\": \"[redacted]\", \"cookie\": "
-		"\"[redacted]\","
+		"\"asked for\", \"x-token\": \"[redacted]\","
 		"\"proxy-authorization\": \"[redacted]\", \"x-hub-signature-256\": \"[redacted]\","
 		"\"x-empty\": \"\", \"x-colon\": \"a: b\"}");
 }
@@ -94,8 +99,8 @@ test_head_refuses(void)
 		g_autoptr(GString) text = g_string_new("before");
 		g_autoptr(GError) error = NULL;
 
-		g_assert_false(request_print_head(
-			text, cases[i].method, cases[i].target, headers, &error));
+		g_assert_false(request_print_head(text, cases[i].method, cases[i].target, headers,
+			&(const Redaction){ 0 }, &error));
 		g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST);
 		g_assert_cmpstr(text->str, ==, "before");
 	}
@@ -185,11 +190,11 @@ test_broken_forms(void)
 	/* clang-format on */
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		json_object *last = NULL;
+		json_object *last = NULL, *all = NULL;
 		g_autoptr(GError) error = NULL;
 
 		g_assert_false(request_parse_form(
-			cases[i].text, strlen(cases[i].text), "the query", &last, NULL, &error));
+			cases[i].text, strlen(cases[i].text), "the query", &last, &all, &error));
 		g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST);
 		if (strstr(error->message, cases[i].message) == NULL)
 			g_error("%s: %s", cases[i].text, error->message);
@@ -331,7 +336,8 @@ test_a_value_in_the_place_of_a_body(void)
 {
 	const char *request =
 		"POST / HTTP/1.1\r\ncontent-type: multipart/form-data\r\nnbhook_body: value\r\n\r\n"
-		"{\"a\": \"1\", \"files\": [{\"name\": \"x\", \"path\": \"x-2\"}]}";
+		"{\"body\": {\"a\": \"1\", \"files\": [{\"name\": \"x\", \"path\": \"x-2\"}]}, "
+		"\"body_all\": {\"a\": [\"0\", \"1\"]}}";
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Inputs) inputs = inputs_new(request, strlen(request), &limits, &error);
 
@@ -341,13 +347,18 @@ test_a_value_in_the_place_of_a_body(void)
 	assert_json(inputs->headers, "{\"content-type\": \"multipart/form-data\"}");
 	assert_json(inputs->body,
 		"{\"a\": \"1\", \"files\": [{\"name\": \"x\", \"path\": \"/job/files/x-2\"}]}");
+	assert_json(inputs->body_all, "{\"a\": [\"0\", \"1\"]}");
 }
 
 static void
 test_kinds(void)
 {
 	g_assert_cmpint(body_kind(NULL), ==, BODY_OTHER);
-	g_assert_cmpint(body_kind("image/png"), ==, BODY_OTHER);
+	g_assert_cmpint(body_kind("application/octet-stream"), ==, BODY_OTHER);
+	g_assert_cmpint(body_kind("application/vnd.some+xml"), ==, BODY_OTHER);
+	g_assert_cmpint(body_kind("image/png"), ==, BODY_FILE);
+	g_assert_cmpint(body_kind("message/rfc822"), ==, BODY_FILE);
+	g_assert_cmpint(body_kind("Application/PDF"), ==, BODY_FILE);
 	g_assert_cmpint(body_kind("Multipart/Form-Data; boundary=x"), ==, BODY_MULTIPART);
 	g_assert_cmpint(body_kind("text/csv"), ==, BODY_TEXT);
 	g_assert_cmpint(body_kind("application/vnd.api+json"), ==, BODY_TEXT);
@@ -386,11 +397,13 @@ assert_variables(const char *type, const char *body, const char *language, const
 	g_assert_true(json_member(variables, "params") == inputs->params);
 	g_assert_true(json_member(variables, "params_all") == inputs->params_all);
 	g_assert_true(json_member(variables, "body") == inputs->body);
+	g_assert_true(json_member(variables, "body_all") == inputs->body_all);
 	g_assert_true(json_member(variables, "headers") == inputs->headers);
 	g_autofree char *text = json_print(variables);
 	g_assert_true(g_str_has_prefix(text, "{\"params\":"));
 	for (const char *const *name =
-			(const char *const[]){ "params", "params_all", "body", "headers", NULL };
+			(const char *const[]){ "params", "params_all", "body", "body_all",
+				"headers", NULL };
 		*name != NULL; name++)
 		json_object_object_del(variables, *name);
 	assert_json(variables, expected);

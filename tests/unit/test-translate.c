@@ -190,8 +190,8 @@ test_unknown_languages(void)
 		const char *language, *variables;
 		gboolean fits;
 	} cases[] = {
-		{ "cobol", "{\"params\": {}, \"params_all\": {}, \"body\": {\"str\": \"\"}, \"headers\": {\"a\": \"b\"}}", TRUE },
-		{ NULL, "{\"params\": {}, \"params_all\": {}, \"body\": {\"str\": \"\"}, \"headers\": {}}", TRUE },
+		{ "cobol", "{\"params\": {}, \"params_all\": {}, \"body\": {\"str\": \"\"}, \"body_all\": {}, \"headers\": {\"a\": \"b\"}}", TRUE },
+		{ NULL, "{\"params\": {}, \"params_all\": {}, \"body\": {\"str\": \"\"}, \"body_all\": {}, \"headers\": {}}", TRUE },
 		{ "cobol", "{\"params\": {\"a\": \"1\"}, \"body\": {\"str\": \"\"}}", FALSE },
 		{ "cobol", "{\"params\": {}, \"body\": {\"str\": \"x\"}}", FALSE },
 		{ "cobol", "{\"params\": {}, \"body\": {\"str\": \"\\u0000\"}}", FALSE },

@@ -119,7 +119,9 @@ static const struct {
 	  "{\"files\":[{\"field\":null,\"name\":\"part-1\",\"path\":\"part-1\",\"type\":\"application/octet-stream\",\"size\":1},"
 	  "{\"field\":null,\"name\":\"x\",\"path\":\"x\",\"type\":\"a/b\",\"size\":1}]}", "part-1=1;x=2;" },
 	/* one body: text if it is, else a file */
-	{ "image/png", NULL, "text", NULL, "" },
+	{ "image/png", NULL, "text", "{\"files\":[{\"field\":null,\"name\":\"body\",\"path\":\"body\",\"type\":\"image/png\",\"size\":4}]}", "body=text;" },
+	{ "image/png", NULL, "", NULL, "" },
+	{ "application/xml", NULL, "text", NULL, "" },
 	{ NULL, NULL, "text", NULL, "" },
 	{ FORM, NULL, "", NULL, "" },
 	{ "image/png", NULL, "\xff", "{\"files\":[{\"field\":null,\"name\":\"body\",\"path\":\"body\",\"type\":\"image/png\",\"size\":1}]}", "body=\xff;" },
@@ -162,11 +164,25 @@ test_good(void)
 		upload(&fixture, good[i].type, good[i].disposition, good[i].body,
 			strlen(good[i].body), &value, &error);
 		g_assert_no_error(error);
-		g_autofree char *text = value != NULL ? json_print(value) : NULL;
+		g_autofree char *text =
+			value != NULL ? json_print(json_member(value, "body")) : NULL;
 		g_assert_cmpstr(text, ==, good[i].value);
 		g_assert_cmpstr(fixture.files->str, ==, good[i].files);
 		tear_down(&fixture, NULL);
 	}
+}
+
+static void
+test_every_value(Fixture *fixture, gconstpointer unused)
+{
+	const char *body = FIELD("a") "1\r\n" FIELD("b") "\r\n" FIELD("a") "2\r\n" END;
+	g_autoptr(json_object) value = NULL;
+	g_autoptr(GError) error = NULL;
+
+	upload(fixture, FORM, NULL, body, strlen(body), &value, &error);
+	g_assert_no_error(error);
+	g_autofree char *all = json_print(json_member(value, "body_all"));
+	g_assert_cmpstr(all, ==, "{\"a\":[\"1\",\"2\"],\"b\":[\"\"]}");
 }
 
 static void
@@ -272,6 +288,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/upload/good", test_good);
 	g_test_add_func("/upload/bad", test_bad);
+	g_test_add("/upload/every-value", Fixture, NULL, set_up, test_every_value, tear_down);
 	g_test_add("/upload/packed", Fixture, NULL, set_up, test_packed, tear_down);
 	g_test_add_func("/upload/names", test_names);
 	return g_test_run();
