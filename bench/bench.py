@@ -25,6 +25,7 @@ sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")
 
 import accounts  # noqa: E402
 import calls  # noqa: E402
+import files  # noqa: E402
 import playing  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from plan import Listener, Program  # noqa: E402
@@ -296,13 +297,13 @@ class Bench:
         with running_site(self.settings(), self._add_static) as site:
             hook = site.add(notebook([code]))
             for _ in range(FILE_ROUNDS):
-                seconds, results = self._download(hook.url)
+                seconds, results = files.download(hook.url, FILE_MIB)
                 call.values.append(FILE_MIB / seconds)
             shutil.copy(site.layout.path("state", "production") + os.path.dirname(hook.path) + "/large",
                         site.layout.path("nginx", "large"))
             os.chmod(site.layout.path("nginx", "large"), 0o644)
             for turn in range(FILE_ROUNDS + 1):
-                rates = [FILE_MIB / self._download(url)[0]
+                rates = [FILE_MIB / files.download(url, FILE_MIB)[0]
                          for url in (site.layout.url + results, site.layout.url + "/large")]
                 if turn > 0:  # the first ones fill the page cache
                     ours.values.append(rates[0])
@@ -312,17 +313,25 @@ class Bench:
         self.rows.append(compared(f"a file of {FILE_MIB} MiB, the call that writes it", call, bare, "MiB/s",
                                   "nginx, the same file"))
 
-    def _download(self, url: str) -> tuple[float, str]:
-        """Seconds that curl takes, and the Content-Location."""
-        words = ["/usr/bin/curl", "--noproxy", "*", "-sSf", "-D", "-", "-o", "/dev/null",
-                 "-w", "%{size_download} %{time_total}", url]
-        text = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120).stdout
-        head, _, said = text.rpartition("\n")
-        size, seconds = said.split()
-        assert int(size) == FILE_MIB << 20, text
-        found = [line.split(": ", 1)[1] for line in head.split("\n")
-                 if line.lower().startswith("content-location: ")]
-        return float(seconds), found[0].strip() if found else ""
+    # Bytes a second of a large upload until it is accepted, and the most memory that it takes.
+
+    def uploads(self) -> None:
+        large, small = (os.path.join(self.stage, name) for name in ("large", "small"))
+        for path, size in ((large, files.UPLOAD_MIB << 20), (small, 1 << 10)):
+            with open(path, "wb") as file:
+                file.write(os.urandom(1 << 10) * (size >> 10))
+        ours, copy = Series(), Series()
+        with running_site(self.settings(), self.prepare) as site:
+            hook = site.add(notebook(["opened = open(files[0]['path'], 'rb')\nwhile opened.read(1 << 20): pass",
+                                      "import os, time\nwhile not os.path.exists('go on'): time.sleep(0.02)"]))
+            taken = {path: Series([files.upload(site, hook, path)[1]]) for path in (small, large)}
+            for _ in range(files.UPLOAD_ROUNDS):
+                ours.values.append(files.UPLOAD_MIB / files.upload(site, hook, large)[0])
+                copy.values.append(files.UPLOAD_MIB / files.copy(site, large))
+        self.rows.append(compared(f"an upload of {files.UPLOAD_MIB} MiB, until it is accepted", ours, copy, "MiB/s",
+                                  "dd with one fsync"))
+        self.rows.append(compared(f"memory of all programs (peak), an upload of {files.UPLOAD_MIB} MiB", taken[large],
+                                  taken[small], "MiB", "an upload of 1 KiB", at_most=1.1))
 
     # Seconds until the cells of a notebook have been played.
 
@@ -461,8 +470,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--prefix", required=True, help="what it was configured for")
     parser.add_argument("--flags", default="", help="the compiler's flags")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        choices=["requests", "accepts", "slow_accepts", "latency", "files", "cells", "calls",
-                                 "memory"],
+                        choices=["requests", "accepts", "slow_accepts", "latency", "files", "uploads", "cells",
+                                 "calls", "memory"],
                         help="only this part; may be given several times")
     return parser.parse_args()
 
@@ -477,7 +486,7 @@ def main() -> int:
         bench = Bench(arguments.build, arguments.prefix, stage)
         # Accepts first: ext4 looks for free inodes slowly when many have just been freed.
         parts: list[Callable[[], None]] = [bench.accepts, bench.requests, bench.latency,
-                                           bench.slow_accepts, bench.files, bench.cells,
+                                           bench.slow_accepts, bench.files, bench.uploads, bench.cells,
                                            bench.calls, bench.memory]
         for part in parts:
             if not arguments.only or part.__name__ in arguments.only:
