@@ -369,6 +369,8 @@ answer_run(Call *call)
 	g_autoptr(GError) error = NULL;
 	Preferences applied;
 	gint64 limit_ms = patience_of(call, &applied);
+
+	g_clear_pointer(&call->reception.inputs, inputs_free); /* large, and this may take a while */
 	g_autoptr(Frame) reply = wait_for(call, limit_ms, &error);
 
 	if (error != NULL)
@@ -458,10 +460,7 @@ call_handle(WebWorker *worker, const WebRequest *request, const RouteMatch *matc
 	if (!ids_is_token(match->token))
 		return methods_no_webhook();
 	if (!worker_take_slot(worker))
-		return problem_new(FAMILY_WEBHOOK, NBHOOK_ERROR_UNAVAILABLE,
-			"all places for waiting callers are taken (the setting wait_slots); "
-			"nothing was "
-			"run, try again");
+		return methods_no_place();
 	Answer *answer = run(worker, request, match->token);
 	worker_release_slot(worker);
 	return answer;

@@ -40,7 +40,7 @@ write_head(Reception *reception, gboolean has_value, GError **error)
 	g_string_replace(target, reception->token, "-", 0);
 	hide_token(headers, reception->token);
 	if (has_value)
-		json_put_string(headers, REQUEST_VALUE, "value");
+		json_put_string(headers, REQUEST_VALUE, REQUEST_VALUE_KIND);
 	if (!request_print_head(head, request->method, target->str, headers,
 		    &reception->redaction, error))
 		return FALSE;

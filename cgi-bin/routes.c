@@ -120,8 +120,7 @@ routes_is_look(const WebRequest *request, const RouteMatch *match)
 {
 	gboolean of_webhook = match->token != NULL && match->job == NULL;
 
-	return of_webhook && (strcmp(request->method, "HEAD") == 0 ||
-				     strcmp(request->method, "OPTIONS") == 0);
+	return of_webhook && (match->route == NULL || strcmp(request->method, "HEAD") == 0);
 }
 
 char *

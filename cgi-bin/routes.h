@@ -2,7 +2,7 @@
  *
  * A naas URL may have one leading segment, the base64 of a user's name, before /webhook/ or /notebook/;
  * it is ignored. HEAD is GET without a body and OPTIONS is answered from the table alone, except for a webhook
- * itself, which neither of them runs (methods.h). */
+ * itself, which GET and POST alone can run (methods.h). */
 #pragma once
 
 #include <glib.h>
@@ -35,7 +35,8 @@ WebFamily routes_family(const char *path);
 /* Looks up a checked request. False when no route has that path. */
 gboolean routes_find(const WebRequest *request, RouteMatch *match);
 
-/* Whether a request that was found asks about a webhook rather than calling it. */
+/* Whether a request that was found is to a webhook and calls it not: its method is HEAD, OPTIONS or one that no
+ * webhook takes. */
 gboolean routes_is_look(const WebRequest *request, const RouteMatch *match);
 
 /* The methods that the path of a request takes, as in an Allow header. The caller frees. */

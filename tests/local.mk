@@ -49,6 +49,7 @@ unit_tests = \
 	tests/unit/test-settings \
 	tests/unit/test-show \
 	tests/unit/test-signature \
+	tests/unit/test-slots \
 	tests/unit/test-state \
 	tests/unit/test-store \
 	tests/unit/test-table \

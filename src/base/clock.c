@@ -50,10 +50,17 @@ clock_folder(gint64 wall_us)
 gint64
 clock_parse_http(const char *date)
 {
-	struct tm fields = { 0 };
-	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &fields);
+	static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT",
+		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y" };
 
-	return end != NULL && *end == '\0' ? (gint64) timegm(&fields) : -1;
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+		struct tm fields = { 0 };
+		const char *end = strptime(date, forms[i], &fields);
+
+		if (end != NULL && *end == '\0')
+			return (gint64) timegm(&fields);
+	}
+	return -1;
 }
 
 int

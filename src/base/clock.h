@@ -19,8 +19,8 @@ char *clock_histo(gint64 wall_us);
 /* A folder's time: "2020-10-08_10-12-21". The caller frees. */
 char *clock_folder(gint64 wall_us);
 
-/* Seconds since 1970 of a date as HTTP writes it ("Thu, 01 Jan 1970 00:00:01 GMT", RFC 9110 section 5.6.7; not
- * its obsolete forms); -1 for anything else. */
+/* Seconds since 1970 of a date as HTTP writes it ("Thu, 01 Jan 1970 00:00:01 GMT" or an obsolete form, RFC 9110
+ * section 5.6.7); -1 for anything else. */
 gint64 clock_parse_http(const char *date);
 
 /* Milliseconds from now until the deadline for poll(): -1 for no deadline, 0 when it has passed. */

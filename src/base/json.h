@@ -22,10 +22,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_object, json_object_release)
 gboolean json_parse(
 	const char *text, size_t size, int max_depth, json_object **value, GError **error);
 
+#define JSON_VALUES_OF_OBJECT 5
+
 /* What a text from elsewhere may hold. */
 typedef struct JsonLimits {
-	int depth;     /* of arrays and objects in each other */
-	gint64 values; /* all together, arrays and objects too: each takes up to 200 bytes of memory */
+	int depth; /* of arrays and objects in each other */
+	/* All together, arrays too, and an object as JSON_VALUES_OF_OBJECT: each takes up to 200 bytes of memory
+	 * beside its text. */
+	gint64 values;
 } JsonLimits;
 
 /* The same with a ceiling for the values: NBHOOK_ERROR_TOO_LARGE above it. */

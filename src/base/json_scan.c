@@ -279,10 +279,12 @@ scan_container(Scan *scan, char close, gboolean (*scan_item)(Scan *))
 	}
 }
 
+/* json-c gives the smallest object a table of sixteen members. */
 static gboolean
 count_value(Scan *scan)
 {
-	if (++scan->values <= scan->limits->values)
+	scan->values += peek(scan) == '{' ? JSON_VALUES_OF_OBJECT : 1;
+	if (scan->values <= scan->limits->values)
 		return TRUE;
 	g_set_error(scan->error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
 		"the JSON has more values than max_values allows (%" G_GINT64_FORMAT ")",

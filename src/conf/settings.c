@@ -71,14 +71,14 @@ static const SettingRow rows[] = {
 	{ "http", "max_file", TYPE_SIZE, AT(max_file), "512M", KIB, 1024 * GIB, NULL,
 	  "The largest file in a request; max_body bounds all of them together." },
 	{ "http", "max_parts", TYPE_COUNT, AT(max_parts), "1000", 1, 100000, NULL,
-	  "How many parts (fields and files) a multipart body may have." },
+	  "How many fields and files a form, or parts another multipart body, may have." },
 	{ "http", "max_gzip_ratio", TYPE_COUNT, AT(max_gzip_ratio), "100", 1, 2000, NULL,
 	  "How many times larger than what was sent a body with Content-Encoding: gzip may become, "
 	  "beyond its first MiB." },
 	{ "http", "max_json_depth", TYPE_COUNT, AT(max_json_depth), "100", 1, 500, NULL,
 	  "How deep the arrays and objects of a JSON body may be nested." },
 	{ "http", "max_values", TYPE_COUNT, AT(max_values), "1000000", 1, 100000000, NULL,
-	  "How many values a JSON body may hold (numbers, texts, arrays, objects … together), or fields a form. "
+	  "How many values a JSON body may hold: numbers, texts and arrays together, and an object as five. "
 	  "Each takes up to 200 bytes of memory." },
 	{ "http", "max_uri", TYPE_SIZE, AT(max_uri), "8K", 256, MIB, NULL,
 	  "The longest request URI." },
@@ -154,6 +154,8 @@ static const SettingRow rows[] = {
 	{ KERNEL_GROUP, "ready", TYPE_AUTO, KERNEL_AT(ready), "auto", 0, 1000, NULL,
 	  "How many executors with this kernel are kept ready for their run: auto is as many as fit the "
 	  "host's cores and memory for python3, and none for others." },
+	{ KERNEL_GROUP, "max", TYPE_AUTO, KERNEL_AT(max), "auto", 1, 4096, NULL,
+	  "How many notebooks with this kernel run at a time; auto is as many as concurrency allows." },
 	{ KERNEL_GROUP, "preload", TYPE_STRING, KERNEL_AT(preload), "auto", 0, 0, NULL,
 	  "Python modules that every kernel has loaded before it starts, separated by spaces; auto is "
 	  "numpy, pandas and matplotlib, off starts every kernel as a program of its own." },

@@ -12,6 +12,7 @@
 typedef struct KernelSettings {
 	char *name; /* of the kernelspec, in lower case; NULL: of those of which nothing is said */
 	gint64 ready;  /* SETTINGS_AUTO: as many as fit the host */
+	gint64 max;    /* SETTINGS_AUTO: no other ceiling than concurrency */
 	char *preload; /* "auto", "off", or names of modules, separated by spaces */
 } KernelSettings;
 

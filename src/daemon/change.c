@@ -14,6 +14,7 @@ change_free(Change *change)
 	hook_unref(change->hook);
 	files_close(&change->content);
 	g_free(change->kernel);
+	g_free(change->kernelspec);
 	g_free(change->language);
 	g_free(change->histo);
 	g_clear_pointer(&change->kept, g_ptr_array_unref);

@@ -18,6 +18,7 @@ struct Change {
 	gboolean is_new;
 	int content;             /* the notebook to publish, or -1 */
 	char *kernel, *language; /* of that notebook: as it says, then the kernelspec's language */
+	char *kernelspec;        /* the name of the one that was found for it */
 	char *histo;             /* what to clear; NULL: all */
 	gboolean outputs;
 	GPtrArray *kept;    /* versions that must stay */

@@ -20,8 +20,7 @@ struct Dispatcher {
 	Daemon *daemon;
 	GHashTable *jobs; /* uuid -> LiveJob, owned */
 	GQueue *queue;    /* of LiveJob, waiting for a slot */
-	gint64 counts[N_PLACES];
-	GHashTable *waiting; /* id of a webhook -> how many of its jobs wait, both gint64 */
+	Slots *slots;
 	double mean_seconds; /* of the last runs, for Retry-After */
 };
 
@@ -42,7 +41,7 @@ dispatcher_new(Daemon *daemon)
 	dispatcher->jobs =
 		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) forget);
 	dispatcher->queue = g_queue_new();
-	dispatcher->waiting = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	dispatcher->slots = slots_new(daemon->settings);
 	dispatcher->mean_seconds = 1;
 	return dispatcher;
 }
@@ -54,48 +53,23 @@ dispatcher_free(Dispatcher *dispatcher)
 		return;
 	g_hash_table_unref(dispatcher->jobs);
 	g_queue_free(dispatcher->queue);
-	g_hash_table_unref(dispatcher->waiting);
+	slots_free(dispatcher->slots);
 	g_free(dispatcher);
-}
-
-static gint64
-count_waiting_of(const Dispatcher *dispatcher, gint64 hook)
-{
-	const gint64 *count = g_hash_table_lookup(dispatcher->waiting, &hook);
-
-	return count != NULL ? *count : 0;
-}
-
-static void
-set_waiting_of(Dispatcher *dispatcher, gint64 hook, gint64 count)
-{
-	if (count > 0)
-		g_hash_table_replace(dispatcher->waiting, g_memdup2(&hook, sizeof hook),
-			g_memdup2(&count, sizeof count));
-	else
-		g_hash_table_remove(dispatcher->waiting, &hook);
 }
 
 /* The one way from place to place. A job waits from the moment it enters, before its row is durable. */
 static void
 put(LiveJob *live, LivePlace place)
 {
-	Dispatcher *dispatcher = live->dispatcher;
-	gint64 hook = live->job->webhook;
-	int more = (place == PLACE_WAITING) - (live->place == PLACE_WAITING);
-
-	dispatcher->counts[live->place]--;
-	dispatcher->counts[place]++;
+	slots_move(live->dispatcher->slots, live->job, live->place, place);
 	live->place = place;
-	if (more != 0)
-		set_waiting_of(dispatcher, hook, count_waiting_of(dispatcher, hook) + more);
 }
 
 gboolean
 dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error)
 {
 	const Settings *settings = dispatcher->daemon->settings;
-	gint64 waiting = dispatcher->counts[PLACE_WAITING];
+	gint64 waiting = slots_waiting(dispatcher->slots);
 
 	*retry_after = (int) CLAMP(ceil((double) (waiting + 1) * dispatcher->mean_seconds /
 					   (double) settings->concurrency),
@@ -108,7 +82,7 @@ dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GErro
 			waiting);
 		return FALSE;
 	}
-	if (count_waiting_of(dispatcher, hook) >= settings->webhook_queue_limit) {
+	if (slots_waiting_of(dispatcher->slots, hook) >= settings->webhook_queue_limit) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_QUEUE_FULL,
 			"%" G_GINT64_FORMAT
 			" calls of this webhook are waiting for their turn, as many "
@@ -167,19 +141,13 @@ leave_slot(LiveJob *live, LivePlace place)
 	put(live, place);
 }
 
-static gboolean
-has_free_slot(const Dispatcher *dispatcher)
-{
-	return dispatcher->counts[PLACE_SLOT] < dispatcher->daemon->settings->concurrency;
-}
-
 LiveJob *
 dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
 {
 	LiveJob *live = live_new(dispatcher->daemon, job, execution);
 
 	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
-	if (has_free_slot(dispatcher) && dispatcher->queue->length == 0)
+	if (slots_has_free(dispatcher->slots, job) && dispatcher->queue->length == 0)
 		take_slot(live);
 	else
 		put(live, PLACE_WAITING);
@@ -277,12 +245,29 @@ on_creating(gpointer data, const GError *failure)
 	wait_again(live, failure->message);
 }
 
+/* Takes the one out of the queue that waits longest of those that may have a slot; NULL: none may. Who waits
+ * for a kernel that has as many runs as it may is passed over. */
+static LiveJob *
+take_next(Dispatcher *dispatcher)
+{
+	GList *each = slots_has_free(dispatcher->slots, NULL) ? dispatcher->queue->head : NULL;
+
+	while (each != NULL && !slots_has_free(dispatcher->slots, ((LiveJob *) each->data)->job))
+		each = each->next;
+	if (each == NULL)
+		return NULL;
+	LiveJob *live = each->data;
+	g_queue_delete_link(dispatcher->queue, each);
+	return live;
+}
+
 /* Gives free slots to those who wait longest. */
 static void
 pump(Dispatcher *dispatcher)
 {
-	while (has_free_slot(dispatcher) && dispatcher->queue->length > 0) {
-		LiveJob *live = g_queue_pop_head(dispatcher->queue);
+	LiveJob *live;
+
+	while ((live = take_next(dispatcher)) != NULL) {
 		g_autoptr(GError) error = NULL;
 
 		if (!live_open_folder(live, &error)) {

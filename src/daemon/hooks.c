@@ -79,6 +79,18 @@ put_hook(const StoreInterface *store, Store *handle, gpointer data, GError **err
 	return store->put_hook(handle, record, error);
 }
 
+/* What is published again has none of its earlier params: that a webhook is open now shall be noticed. */
+static void
+warn_of_unsigned_calls(Daemon *daemon, const Hook *hook)
+{
+	const Hook *old = registry_find_path(daemon->registry, hook->path, hook->type);
+
+	if (old != NULL && old->signature != NULL && hook->signature == NULL)
+		g_warning("%s takes unsigned calls from now on: it was published again without the "
+			  "param signature",
+			hook->path);
+}
+
 static void
 on_published(gpointer data, const GError *failure)
 {
@@ -89,6 +101,7 @@ on_published(gpointer data, const GError *failure)
 		change_finish_failed(change, failure);
 		return;
 	}
+	warn_of_unsigned_calls(daemon, change->hook);
 	registry_put_hook(daemon->registry, change->hook);
 	g_info("%s is published, version %s", change->hook->path, change->hook->histo);
 	if (change->call != NULL)
@@ -199,6 +212,7 @@ new_hook(Change *change, const Hook *old, json_object *body, GError **error)
 	hook->created_us = old != NULL ? old->created_us : hook->updated_us;
 	hook->histo = clock_histo(hook->updated_us);
 	hook->kernel = g_strdup(change->kernel);
+	hook->kernelspec = g_strdup(change->kernelspec);
 	hook->language = g_strdup(change->language);
 	hook->params = g_steal_pointer(&params);
 	hook->signature = g_steal_pointer(&signature);
@@ -245,6 +259,8 @@ find_kernel(gpointer data, GError **error)
 		return FALSE;
 	g_free(change->language);
 	change->language = g_strdup(spec->language);
+	g_free(change->kernelspec);
+	change->kernelspec = g_strdup(spec->name);
 	return TRUE;
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/intake_verify.h"
 
+#include <openssl/crypto.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -30,9 +31,12 @@ static gboolean
 verify(gpointer data, GError **error)
 {
 	const Verification *verification = data;
-
-	return signature_verify(verification->hook->signature, verification->before,
+	gboolean verified = signature_verify(verification->hook->signature, verification->before,
 		verification->digests, verification->body, verification->offset, error);
+
+	/* what OpenSSL keeps for this thread; when the process ends it may be too late for that */
+	OPENSSL_thread_stop();
+	return verified;
 }
 
 static void

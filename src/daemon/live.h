@@ -6,18 +6,10 @@
 #pragma once
 
 #include "daemon/daemon.h"
+#include "daemon/slots.h"
 #include "job/job.h"
 
 typedef struct Run Run;
-
-/* Where a live job is: each is in one of these, and the dispatcher counts them. */
-typedef enum {
-	PLACE_NONE,
-	PLACE_WAITING, /* for a slot */
-	PLACE_SLOT,    /* it counts against the setting concurrency */
-	PLACE_ENDING,  /* its end is on the way to the store */
-	N_PLACES
-} LivePlace;
 
 typedef struct LiveJob {
 	Dispatcher *dispatcher;

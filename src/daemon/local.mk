@@ -24,6 +24,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/rights.c src/daemon/rights.h \
 	src/daemon/run.c src/daemon/run.h \
 	src/daemon/runner_link.c src/daemon/runner_link.h \
+	src/daemon/slots.c src/daemon/slots.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
 	src/daemon/status.c src/daemon/status.h \
 	src/daemon/submission.c src/daemon/submission.h \

@@ -39,6 +39,7 @@ hook_clear(gpointer data)
 	g_free(hook->token_hash);
 	g_free(hook->histo);
 	g_free(hook->kernel);
+	g_free(hook->kernelspec);
 	g_free(hook->language);
 	json_object_put(hook->params);
 	json_object_put(hook->signature);
@@ -59,6 +60,7 @@ hook_record(const Hook *hook)
 
 	json_put_string(document, "histo", hook->histo);
 	json_put_string(document, "kernel", hook->kernel);
+	json_put_string(document, "kernelspec", hook->kernelspec);
 	json_put_string(document, "language", hook->language);
 	json_put_shared(document, "params", hook->params);
 	if (hook->signature != NULL)
@@ -94,6 +96,7 @@ hook_from_record(const HookRecord *record, GError **error)
 	hook->token_hash = g_strdup(record->token_hash);
 	hook->histo = g_strdup(json_string_member(document, "histo"));
 	hook->kernel = g_strdup(json_string_member(document, "kernel"));
+	hook->kernelspec = g_strdup(json_string_member(document, "kernelspec"));
 	hook->language = g_strdup(json_string_member(document, "language"));
 	hook->params = params != NULL ? json_object_get(params) : json_object_new_object();
 	hook->signature = signature != NULL ? json_object_get(signature) : NULL;

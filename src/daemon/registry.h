@@ -18,7 +18,8 @@ typedef struct Hook {
 	char *token;
 	char *token_hash;
 	char *histo;         /* its current version */
-	char *kernel;        /* may be NULL */
+	char *kernel;        /* as the notebook says it; may be NULL */
+	char *kernelspec;    /* the name of the one that was found for it; may be NULL */
 	char *language;      /* may be NULL */
 	json_object *params; /* without the signature */
 	json_object

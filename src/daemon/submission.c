@@ -133,6 +133,7 @@ job_of_pending(Pending *pending)
 	job->task.path = g_strdup(hook->path);
 	job->task.histo = g_strdup(hook->histo);
 	job->task.kernel = g_strdup(hook->kernel);
+	job->task.kernelspec = g_strdup(hook->kernelspec);
 	job->task.language = g_strdup(hook->language);
 	return job;
 }

@@ -24,9 +24,9 @@ static Inputs *
 read_request(const PrepareSpec *spec, GError **error)
 {
 	const Settings *settings = spec->settings;
-	RequestLimits limits = request_limits(settings);
-	/* as it was received, or as JSON, which may write a byte as six */
-	gint64 max = settings->max_body + 6 * settings->max_parsed_body + settings->max_headers +
+	RequestLimits limits = request_limits_accepted(settings);
+	/* as it was received, or as JSON, which has each field twice and may write a byte as six */
+	gint64 max = settings->max_body + 12 * settings->max_parsed_body + settings->max_headers +
 		     settings->max_uri;
 	size_t size;
 	g_autofree char *text = files_read_all(spec->request, max, "max_body", &size, error);

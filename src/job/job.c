@@ -36,6 +36,7 @@ task_clear(Task *task)
 	g_free(task->path);
 	g_free(task->histo);
 	g_free(task->kernel);
+	g_free(task->kernelspec);
 	g_free(task->language);
 	g_free(task->reason);
 	g_free(task->key_hash);
@@ -80,6 +81,7 @@ task_document(const Task *task)
 	json_put_string(document, "path", task->path);
 	json_put_string(document, "histo", task->histo);
 	json_put_string(document, "kernel", task->kernel);
+	json_put_string(document, "kernelspec", task->kernelspec);
 	json_put_string(document, "language", task->language);
 	json_put_string(document, "status", task_status_word(task->status));
 	json_put_string(document, "reason", task->reason);
@@ -119,6 +121,7 @@ task_read(Task *task, json_object *document)
 	task->path = g_strdup(json_string_member(document, "path"));
 	task->histo = g_strdup(json_string_member(document, "histo"));
 	task->kernel = g_strdup(json_string_member(document, "kernel"));
+	task->kernelspec = g_strdup(json_string_member(document, "kernelspec"));
 	task->language = g_strdup(json_string_member(document, "language"));
 	task->reason = g_strdup(json_string_member(document, "reason"));
 	task->started_us = json_int_member(document, "started_us", 0);

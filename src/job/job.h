@@ -16,6 +16,7 @@ typedef struct Task {
 	char *path;   /* published path of the notebook, absolute */
 	char *histo;  /* the version that it plays */
 	char *kernel; /* as the notebook says it, or NULL */
+	char *kernelspec; /* the name of the one that was found for it, or NULL */
 	char *language;
 	TaskStatus status;
 	char *reason; /* why it ended so, when it did not succeed */

@@ -173,12 +173,12 @@ check_fields(const Body *body, GError **error)
 
 	for (size_t i = 0; i < body->size; i++)
 		fields += body->bytes[i] == '&';
-	if (fields <= body->limits->max_values)
+	if (fields <= body->limits->max_fields)
 		return TRUE;
 	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,
-		"the form has %" G_GINT64_FORMAT " fields, more than max_values allows "
+		"the form has %" G_GINT64_FORMAT " fields, more than the setting max_parts allows "
 		"(%" G_GINT64_FORMAT ")",
-		fields, body->limits->max_values);
+		fields, body->limits->max_fields);
 	return FALSE;
 }
 
@@ -229,16 +229,10 @@ static const struct {
 	{ "text/json", BODY_TEXT, parse_json },
 	{ "text/*", BODY_TEXT, parse_text },
 	{ "multipart/*", BODY_MULTIPART, parse_other },
-	{ "application/*+xml", BODY_OTHER, parse_other },
-	{ "application/vnd.*", BODY_FILE, parse_other },
-	{ "application/pdf", BODY_FILE, parse_other },
-	{ "application/zip", BODY_FILE, parse_other },
-	{ "application/gzip", BODY_FILE, parse_other },
-	{ "audio/*", BODY_FILE, parse_other },
-	{ "font/*", BODY_FILE, parse_other },
+	{ "image/*+xml", BODY_OTHER, parse_other },
 	{ "image/*", BODY_FILE, parse_other },
-	{ "message/*", BODY_FILE, parse_other },
-	{ "video/*", BODY_FILE, parse_other },
+	{ "application/pdf", BODY_FILE, parse_other },
+	{ "message/rfc822", BODY_FILE, parse_other },
 	{ "*", BODY_OTHER, parse_other },
 };
 /* clang-format on */

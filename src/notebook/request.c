@@ -51,10 +51,13 @@ is_header_name(const char *name)
 static gboolean
 holds_name(json_object *names, const char *name)
 {
-	for (size_t i = 0; names != NULL && i < json_object_array_length(names); i++)
-		if (g_ascii_strcasecmp(
-			    json_object_get_string(json_object_array_get_idx(names, i)), name) == 0)
+	for (size_t i = 0; names != NULL && i < json_object_array_length(names); i++) {
+		json_object *each = json_object_array_get_idx(names, i);
+
+		if (json_object_is_type(each, json_type_string) &&
+			g_ascii_strcasecmp(json_object_get_string(each), name) == 0)
 			return TRUE;
+	}
 	return FALSE;
 }
 
@@ -162,7 +165,7 @@ request_add_value(json_object *all, const char *name, json_object *value)
 	json_object *list = json_member(all, name);
 
 	if (list == NULL) {
-		list = json_object_new_array();
+		list = json_object_new_array_ext(1);
 		json_object_object_add(all, name, list);
 	}
 	json_object_array_add(list, value);
@@ -300,20 +303,36 @@ request_limits(const Settings *settings)
 	return (RequestLimits){ .max_parsed_body = settings->max_parsed_body,
 		.max_json_depth = (int) settings->max_json_depth,
 		.max_values = settings->max_values,
+		.max_fields = settings->max_parts,
 		.max_gzip_ratio = settings->max_gzip_ratio };
 }
 
-/* What stands in place of a body that brought files. */
+RequestLimits
+request_limits_accepted(const Settings *settings)
+{
+	RequestLimits limits = request_limits(settings);
+
+	limits.max_values = G_MAXINT64;
+	limits.max_fields = G_MAXINT64;
+	return limits;
+}
+
+/* What stands in place of a body that brought files; in a request that an earlier version accepted, only
+ * the body. */
 static gboolean
-read_value(Inputs *inputs, const char *text, size_t size, GError **error)
+read_value(Inputs *inputs, gboolean both, const char *text, size_t size, GError **error)
 {
 	g_autoptr(json_object) value = json_parse_object(text, size, MAX_VALUE_DEPTH, error);
 
 	if (value == NULL)
 		return FALSE;
+	inputs->body_has_keys = TRUE;
+	if (!both) {
+		inputs->body = g_steal_pointer(&value);
+		return TRUE;
+	}
 	inputs->body = json_object_get(json_object_member(value, "body"));
 	inputs->body_all = json_object_get(json_object_member(value, "body_all"));
-	inputs->body_has_keys = TRUE;
 	return (inputs->body != NULL && inputs->body_all != NULL) ||
 	       refuse(error, "what stands for the body of the request is broken");
 }
@@ -322,10 +341,12 @@ static gboolean
 read_body(Inputs *inputs, const Cursor *cursor, const RequestLimits *limits, GError **error)
 {
 	size_t size = (size_t) (cursor->end - cursor->at);
-	gboolean has_value = json_member(inputs->headers, REQUEST_VALUE) != NULL;
+	const char *kind = json_string_member(inputs->headers, REQUEST_VALUE);
+	gboolean has_value = kind != NULL;
+	gboolean both = g_strcmp0(kind, REQUEST_VALUE_KIND) == 0;
 
 	json_object_object_del(inputs->headers, REQUEST_VALUE);
-	if (!(has_value ? read_value(inputs, cursor->at, size, error)
+	if (!(has_value ? read_value(inputs, both, cursor->at, size, error)
 			: body_parse(inputs, cursor->at, size, limits, error)))
 		return FALSE;
 	if (inputs->body_all == NULL)

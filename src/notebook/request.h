@@ -17,15 +17,20 @@ typedef struct RequestLimits {
 	gint64 max_parsed_body;
 	int max_json_depth;
 	gint64 max_values;
+	gint64 max_fields; /* max_parts */
 	gint64 max_gzip_ratio;
 } RequestLimits;
 
 RequestLimits request_limits(const Settings *settings);
 
+/* The same without a ceiling for the values: of a request that has been accepted. */
+RequestLimits request_limits_accepted(const Settings *settings);
+
 /* A header that only a request file has (a caller's headers have no underscore): what follows the head is
  * not the body but the JSON object {"body", "body_all"} of the values that a notebook gets in its place, with
  * the paths of files relative to the job's files/. */
 #define REQUEST_VALUE "nbhook_body"
+#define REQUEST_VALUE_KIND "body and body_all"
 
 /* Whose values nobody is to see: authorization, cookie, proxy-authorization, every header with "signature" in
  * its name, and those here. */

@@ -59,9 +59,11 @@ wanted_of(const Settings *settings, const Kernelspec *kernelspec)
 		return 0;
 	if (own->ready != SETTINGS_AUTO)
 		return own->ready;
-	return is_default(kernelspec) ? pool_auto_size(g_get_num_processors(),
-						settings->concurrency, memory_bytes())
-				      : 0;
+	if (!is_default(kernelspec))
+		return 0;
+	gint64 runs = own->max == SETTINGS_AUTO ? settings->concurrency
+						: MIN(own->max, settings->concurrency);
+	return pool_auto_size(g_get_num_processors(), runs, memory_bytes());
 }
 
 static gboolean

@@ -5,7 +5,7 @@
  * numpy, pandas and matplotlib, and rounded up. */
 #define MEMORY_OF_ONE (G_GINT64_CONSTANT(48) << 20)
 #define SHARE_OF_MEMORY 8
-#define PER_CORE 2
+#define PER_CORE 4
 
 static gint64
 delay_of(int failures)

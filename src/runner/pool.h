@@ -33,6 +33,6 @@ typedef enum {
 /* What to do now. *again_ms gets when to ask again at the latest; -1: when something changes. */
 PoolStep pool_next(const PoolView *view, gint64 now_ms, gint64 *again_ms);
 
-/* How many fit a host: two for each core, no more than runs are allowed, and no more than an eighth of the
+/* How many fit a host: four for each core, no more than runs are allowed, and no more than an eighth of the
  * memory holds. */
 gint64 pool_auto_size(gint64 cores, gint64 concurrency, gint64 memory_bytes);

@@ -8,7 +8,8 @@
 
 static const RequestLimits limits = {
 	.max_parsed_body = 1 << 20, .max_json_depth = 100, .max_gzip_ratio = 100,
-	.max_values = 1000
+	.max_values = 1000,
+	.max_fields = 100
 };
 
 static size_t

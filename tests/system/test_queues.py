@@ -73,6 +73,17 @@ def test_those_who_wait_begin_in_their_order(crowded: RunningSite) -> None:
         assert file.read() == "0123"
 
 
+def test_a_kernel_may_have_a_ceiling_of_its_own(make_site: Callable[..., RunningSite], open_folder: str) -> None:
+    kernels = ScriptedKernels(open_folder)
+    site = make_site(kernels={"kernel_path": kernels.path}, **{"kernel scripted": {"max": "1"}})
+    first = begin_one_that_stays(site)
+    second = site.begin(add(site, 'respond "second"'))
+    assert site.get(site.add(notebook(["import naas; naas.webhook.respond_text('python')"]))).text == "python"
+    assert site.job_status(second)["status"] == "pending"
+    site.cli("stop", first)
+    site.wait_until(lambda: site.job_status(second)["status"] == "completed", "it had its turn")
+
+
 def test_a_caller_waits_for_a_daemon_that_is_starting_and_not_for_ever(
         make_site: Callable[..., RunningSite]) -> None:
     site = make_site(http={"daemon_wait": "1.5"})

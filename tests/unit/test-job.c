@@ -16,7 +16,7 @@ static const char full[] =
 	"\"params\":{\"big\":100000000000000000000000000,\"d\":1.50,\"e\":1e+00,\"n\":null,"
 	"\"t\":\"\u00e9/\\\"\\u0001\",\"z\":-0},"
 	"\"task\":{\"node\":\"webhook\",\"path\":\"/home/a/report.ipynb\","
-	"\"histo\":\"20201008101221879662\",\"kernel\":\"python3\",\"language\":null,"
+	"\"histo\":\"20201008101221879662\",\"kernel\":\"python3\",\"kernelspec\":\"python3\",\"language\":null,"
 	"\"status\":\"failed\",\"reason\":\"cell_error\",\"started_us\":1602151942000000,"
 	"\"ended_us\":1602151943500000,\"cells_done\":2,\"cells_total\":5,\"attempts\":1,"
 	"\"key_hash\":\"abc\",\"error\":{\"ename\":\"ValueError\",\"evalue\":\"bad\","

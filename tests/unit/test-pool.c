@@ -59,8 +59,8 @@ test_steps(void)
 static const struct {
 	gint64 cores, concurrency, memory, size;
 } sizes[] = {
-	{ 1, 16, 8 * GIB, 2 },
-	{ 2, 16, 8 * GIB, 4 },
+	{ 1, 16, 8 * GIB, 4 },
+	{ 2, 16, 8 * GIB, 8 },
 	{ 2, 3, 8 * GIB, 3 },
 	{ 64, 16, 256 * GIB, 16 },
 	{ 8, 16, GIB, 2 },

@@ -6,7 +6,8 @@
 
 static const RequestLimits limits = {
 	.max_parsed_body = 2 << 20, .max_json_depth = 10, .max_gzip_ratio = 100,
-	.max_values = 1000
+	.max_values = 1000,
+	.max_fields = 100
 };
 
 static json_object *
@@ -335,7 +336,7 @@ static void
 test_a_value_in_the_place_of_a_body(void)
 {
 	const char *request =
-		"POST / HTTP/1.1\r\ncontent-type: multipart/form-data\r\nnbhook_body: value\r\n\r\n"
+		"POST / HTTP/1.1\r\ncontent-type: multipart/form-data\r\nnbhook_body: body and body_all\r\n\r\n"
 		"{\"body\": {\"a\": \"1\", \"files\": [{\"name\": \"x\", \"path\": \"x-2\"}]}, "
 		"\"body_all\": {\"a\": [\"0\", \"1\"]}}";
 	g_autoptr(GError) error = NULL;
@@ -351,11 +352,50 @@ test_a_value_in_the_place_of_a_body(void)
 }
 
 static void
+test_a_value_of_an_earlier_version(void)
+{
+	const char *request = "POST / HTTP/1.1\r\nnbhook_body: value\r\n\r\n"
+			      "{\"body\": \"1\", \"files\": []}";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Inputs) inputs = inputs_new(request, strlen(request), &limits, &error);
+
+	g_assert_no_error(error);
+	assert_json(inputs->body, "{\"body\": \"1\", \"files\": []}");
+	assert_json(inputs->body_all, "{}");
+}
+
+/* Objects take more memory than their text lets one think. */
+static void
+test_many_values(void)
+{
+	static const struct {
+		const char *item;
+		guint fit;
+	} rows[] = { { "1", 999 }, { "[]", 999 }, { "{}", 199 }, { "{\"a\":1}", 166 } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		for (guint count = rows[i].fit; count <= rows[i].fit + 1; count++) {
+			g_autoptr(GString) text = g_string_new("[");
+			g_autoptr(GError) error = NULL;
+
+			for (guint n = 0; n < count; n++)
+				g_string_append_printf(text, "%s%s", n > 0 ? "," : "", rows[i].item);
+			g_string_append_c(text, ']');
+			g_autoptr(Inputs) inputs =
+				post("application/json", text->str, (gssize) text->len, &error);
+			g_assert_true((inputs != NULL) == (count == rows[i].fit));
+			if (inputs == NULL)
+				g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE);
+		}
+}
+
+static void
 test_kinds(void)
 {
 	g_assert_cmpint(body_kind(NULL), ==, BODY_OTHER);
 	g_assert_cmpint(body_kind("application/octet-stream"), ==, BODY_OTHER);
-	g_assert_cmpint(body_kind("application/vnd.some+xml"), ==, BODY_OTHER);
+	g_assert_cmpint(body_kind("image/svg+xml"), ==, BODY_OTHER);
+	g_assert_cmpint(body_kind("application/vnd.some"), ==, BODY_OTHER);
 	g_assert_cmpint(body_kind("image/png"), ==, BODY_FILE);
 	g_assert_cmpint(body_kind("message/rfc822"), ==, BODY_FILE);
 	g_assert_cmpint(body_kind("Application/PDF"), ==, BODY_FILE);
@@ -440,6 +480,8 @@ main(int argc, char **argv)
 	g_test_add_func("/request/large-bodies", test_large_bodies);
 	g_test_add_func("/request/packed-bodies", test_packed_bodies);
 	g_test_add_func("/request/value", test_a_value_in_the_place_of_a_body);
+	g_test_add_func("/request/earlier-value", test_a_value_of_an_earlier_version);
+	g_test_add_func("/request/many-values", test_many_values);
 	g_test_add_func("/request/kinds", test_kinds);
 	g_test_add_func("/request/messages-are-text", test_messages_are_text);
 	g_test_add_func("/request/variables", test_variables);

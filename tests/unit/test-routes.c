@@ -102,6 +102,7 @@ test_looks_are_no_calls(void)
 	} rows[] = {
 		{ "HEAD", "/webhook/t", TRUE },
 		{ "OPTIONS", "/dXNlcg/notebook/t", TRUE },
+		{ "PUT", "/webhook/t", TRUE },
 		{ "GET", "/webhook/t", FALSE },
 		{ "POST", "/webhook/t", FALSE },
 		{ "HEAD", "/webhook/t/results/a:b", FALSE },
