@@ -34,8 +34,8 @@ LONGEST_CALL_S = 90.0
 
 # What a leak check needs (ptrace) the undumpable runner and executors do not allow.
 SANITIZER = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16"}
-# Every kernel is a program that is started for its run: the way of sites that say nothing else, unless
-# $NBHOOK_TEST_KEPT is set. KEPT is what people have who have changed nothing.
+# What people have who have changed nothing; and every kernel a program that is started for its run, the way
+# of sites that say nothing else where $NBHOOK_TEST_COLD is set.
 COLD = {"kernel python3": {"ready": "0", "preload": "off"}}
 KEPT: dict[str, dict[str, str]] = {"kernel python3": {}}
 
@@ -319,7 +319,7 @@ def running_site(settings: Optional[layout.Settings] = None,
     if os.geteuid() == 0:
         accounts.ensure()
     with open_folder() as folder:
-        way = KEPT if os.environ.get("NBHOOK_TEST_KEPT") else COLD
+        way = COLD if os.environ.get("NBHOOK_TEST_COLD") else KEPT
         site = RunningSite(folder, installed_prefix(), {**way, **(settings or {})}, pool_size)
         try:
             change(site)
