@@ -36,6 +36,7 @@ from executor import account, become, program  # noqa: E402
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 MARKER = "nbhook-error"
+ORACLES = 2  # a kernel's start leaves a second core idle
 
 # What a run says of itself, and what stands for it.
 NAMES = [
@@ -62,28 +63,35 @@ class Player:
         self.folder.chmod(0o755)
         self.notebooks = notebooks
         self.places = {name: self.folder / str(number) for number, name in enumerate(notebooks)}
-        words = []
+        words: list[list[str]] = []
         for name, content in notebooks.items():
             for who in ("nbclient", "nbhook"):
                 work = self.places[name] / f"{who}-work"
                 work.mkdir(parents=True)
                 (work / "in.ipynb").write_text(content, encoding="utf-8")
                 self.give(work)
-            words += [str(self.work("nbclient", name) / "in.ipynb"), str(self.expected_path(name))]
+            words.append([str(self.work("nbclient", name) / "in.ipynb"), str(self.expected_path(name))])
         self.give(self.folder)
         for place in self.places.values():
             self.give(place)
-        self.oracle = subprocess.Popen(
-            ["/usr/bin/python3", "-B", str(HERE / "play_nbclient.py"), *words], env=self.environment(),
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "nbclient.log").open("wb"), stdin=subprocess.DEVNULL, cwd=self.folder,
-            **become(self.user))
+        self.oracles = [self.start_oracle(number, words[number::ORACLES]) for number in range(ORACLES)]
+
+    def start_oracle(self, number: int, words: list[list[str]]) -> subprocess.Popen:
+        home = f"home-{number}"  # each has an IPython of its own
+        return subprocess.Popen(
+            ["/usr/bin/python3", "-B", str(HERE / "play_nbclient.py"), *(word for pair in words for word in pair)],
+            env=self.environment(home), stdout=subprocess.DEVNULL, stderr=self.log(number).open("wb"),
+            stdin=subprocess.DEVNULL, cwd=self.folder, **become(self.user))
+
+    def log(self, number: int) -> Path:
+        return self.folder / f"nbclient-{number}.log"
 
     def give(self, path: Path) -> None:
         if self.user is not None:
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
 
-    def environment(self) -> dict[str, str]:
-        home = self.folder / "home"
+    def environment(self, name: str = "home") -> dict[str, str]:
+        home = self.folder / name
         if not home.exists():
             home.mkdir()
             self.give(home)
@@ -101,8 +109,9 @@ class Player:
         path = self.expected_path(name)
         deadline = time.monotonic() + seconds
         while not path.exists():
-            if self.oracle.poll() is not None and not path.exists():
-                raise RuntimeError((self.folder / "nbclient.log").read_text())
+            number = list(self.notebooks).index(name) % ORACLES
+            if self.oracles[number].poll() is not None and not path.exists():
+                raise RuntimeError(self.log(number).read_text())
             assert time.monotonic() < deadline, "nbclient takes too long"
             time.sleep(0.05)
         gave_up = path.with_suffix(".gave-up")
@@ -120,9 +129,10 @@ class Player:
         return executed.read_text(encoding="utf-8"), json.loads(done.stdout)
 
     def close(self) -> None:
-        if self.oracle.poll() is None:
-            self.oracle.terminate()
-            self.oracle.wait()
+        for oracle in self.oracles:
+            if oracle.poll() is None:
+                oracle.terminate()
+                oracle.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
