@@ -167,13 +167,13 @@ def pss_bytes(pid: int) -> int:
 
 def peak_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+        return next((int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:")), 0)
 
 
 def programs(site: RunningSite) -> list[int]:
     """Our programs without their kernels."""
     return [pid for pid in ours(site)
-            if os.path.basename(processes.command_line(pid)[0]).startswith("nbhook")]
+            if os.path.basename("".join(processes.command_line(pid)[:1])).startswith("nbhook")]
 
 
 def executors(pids: list[int]) -> list[int]:

@@ -51,11 +51,22 @@ add_ready(Table *table, json_object *kernel)
 	table_add(table, wanted > 0 ? text : "-");
 }
 
+/* How many runs play with it, of how many may; "-" where no service was asked. */
+static void
+add_playing(Table *table, json_object *kernel)
+{
+	gint64 max = json_int_member(kernel, "max", 0);
+	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT,
+		json_int_member(kernel, "playing", 0), max);
+
+	table_add(table, max > 0 ? text : "-");
+}
+
 static gboolean
 print_table(Cli *cli, json_object *kernels, GError **error)
 {
-	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "READY", "FORKS",
-		"TITLE", "FOLDER", "TROUBLE", NULL };
+	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "READY",
+		"PLAYING", "FORKS", "TITLE", "FOLDER", "TROUBLE", NULL };
 	g_autoptr(Table) table = table_new(headings);
 
 	for (size_t i = 0; i < json_object_array_length(kernels); i++) {
@@ -65,6 +76,7 @@ print_table(Cli *cli, json_object *kernels, GError **error)
 		table_add_member(table, kernel, "language");
 		table_add_member(table, kernel, "parameters");
 		add_ready(table, kernel);
+		add_playing(table, kernel);
 		table_add_member(table, kernel, "fork_server");
 		table_add_member(table, kernel, "display_name");
 		table_add_member(table, kernel, "folder");

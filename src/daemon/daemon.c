@@ -96,16 +96,19 @@ load_registry(Daemon *daemon, const Snapshot *snapshot, GError **error)
 	return TRUE;
 }
 
+/* Those that play or those that wait. */
 static gboolean
-adopt_jobs(Daemon *daemon, const Snapshot *snapshot, GError **error)
+adopt_jobs(Daemon *daemon, const Snapshot *snapshot, gboolean waiting, GError **error)
 {
 	for (guint i = 0; i < snapshot->jobs->len; i++) {
-		Job *job = records_job(g_ptr_array_index(snapshot->jobs, i), error);
+		g_autoptr(Job) job = records_job(g_ptr_array_index(snapshot->jobs, i), error);
 
 		if (job == NULL)
 			return FALSE;
+		if ((job->task.status == TASK_PENDING) != waiting)
+			continue;
 		g_info("job %s is taken up again, %s", job->id, task_status_word(job->task.status));
-		dispatcher_adopt(daemon->dispatcher, job);
+		dispatcher_adopt(daemon->dispatcher, g_steal_pointer(&job));
 	}
 	return TRUE;
 }
@@ -122,7 +125,9 @@ load(Daemon *daemon, GError **error)
 		g_propagate_error(error, g_steal_pointer(&snapshot.failure));
 		return FALSE;
 	}
-	if (!load_registry(daemon, &snapshot, error) || !adopt_jobs(daemon, &snapshot, error))
+	if (!load_registry(daemon, &snapshot, error) ||
+		!adopt_jobs(daemon, &snapshot, FALSE, error) ||
+		!adopt_jobs(daemon, &snapshot, TRUE, error))
 		return FALSE;
 	intake_start_sweeping(daemon->intake);
 	daemon->noting = keys_keep_noting(daemon);

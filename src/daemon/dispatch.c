@@ -65,16 +65,30 @@ put(LiveJob *live, LivePlace place)
 	live->place = place;
 }
 
+static const char *
+kernel_of(const Job *job)
+{
+	return slots_kernel(job->task.kernelspec, job->task.kernel);
+}
+
+const Slots *
+dispatcher_slots(const Dispatcher *dispatcher)
+{
+	return dispatcher->slots;
+}
+
 gboolean
-dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error)
+dispatcher_has_room(Dispatcher *dispatcher, const Hook *hook, int *retry_after, GError **error)
 {
 	const Settings *settings = dispatcher->daemon->settings;
-	gint64 waiting = slots_waiting(dispatcher->slots);
+	const Slots *slots = dispatcher->slots;
+	const char *kernel = slots_kernel(hook->kernelspec, hook->kernel);
+	gint64 waiting = slots_waiting(slots);
 
-	*retry_after = (int) CLAMP(ceil((double) (waiting + 1) * dispatcher->mean_seconds /
-					   (double) settings->concurrency),
-		1, 3600);
-	if (waiting >= settings->queue_limit) {
+	*retry_after = (int) CLAMP(
+		ceil(slots_ahead(slots, kernel) * dispatcher->mean_seconds), 1, 3600);
+	/* those who wait for another kernel are in nobody's way */
+	if (waiting >= settings->queue_limit && !slots_has_free(slots, kernel)) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
 			"%" G_GINT64_FORMAT
 			" jobs are waiting for their turn, as many as the setting "
@@ -82,7 +96,7 @@ dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GErro
 			waiting);
 		return FALSE;
 	}
-	if (slots_waiting_of(dispatcher->slots, hook) >= settings->webhook_queue_limit) {
+	if (slots_waiting_of(slots, hook->id) >= settings->webhook_queue_limit) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_QUEUE_FULL,
 			"%" G_GINT64_FORMAT
 			" calls of this webhook are waiting for their turn, as many "
@@ -144,10 +158,12 @@ leave_slot(LiveJob *live, LivePlace place)
 LiveJob *
 dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
 {
+	const char *kernel = kernel_of(job);
 	LiveJob *live = live_new(dispatcher->daemon, job, execution);
 
 	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
-	if (slots_has_free(dispatcher->slots, job) && dispatcher->queue->length == 0)
+	if (slots_has_free(dispatcher->slots, kernel) &&
+		slots_waiting_with(dispatcher->slots, kernel) == 0)
 		take_slot(live);
 	else
 		put(live, PLACE_WAITING);
@@ -242,7 +258,7 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	wait_again(live, failure->message);
+	wait_again(live, failure->message); /* nor does a store that fails get further ones to keep at once */
 }
 
 /* Takes the one out of the queue that waits longest of those that may have a slot; NULL: none may. Who waits
@@ -252,7 +268,7 @@ take_next(Dispatcher *dispatcher)
 {
 	GList *each = slots_has_free(dispatcher->slots, NULL) ? dispatcher->queue->head : NULL;
 
-	while (each != NULL && !slots_has_free(dispatcher->slots, ((LiveJob *) each->data)->job))
+	while (each != NULL && !slots_has_free(dispatcher->slots, kernel_of(((LiveJob *) each->data)->job)))
 		each = each->next;
 	if (each == NULL)
 		return NULL;

@@ -6,7 +6,8 @@
  *      └──► entered with a slot ──start──► running        ▲            │
  *                                                         └── the executor went before it began
  *
- * At most "concurrency" jobs hold a slot. A job that finds a free slot when it enters is kept as
+ * At most "concurrency" jobs hold a slot, and of those with one kernel at most its "max". While there is a free
+ * slot, only jobs with kernels that have as many as they may stand in the queue. A job that finds a free slot when it enters is kept as
  * "creating" by the very commit that accepts it. Waiting calls are answered when the end is committed. */
 #pragma once
 
@@ -18,7 +19,11 @@ void dispatcher_free(Dispatcher *dispatcher);
 
 /* Whether another job of that webhook may be accepted. QUEUE_FULL or UNAVAILABLE that name the setting;
  * *retry_after then says when to try again. */
-gboolean dispatcher_has_room(Dispatcher *dispatcher, gint64 hook, int *retry_after, GError **error);
+gboolean dispatcher_has_room(
+	Dispatcher *dispatcher, const Hook *hook, int *retry_after, GError **error);
+
+/* Where its jobs are; borrowed. */
+const Slots *dispatcher_slots(const Dispatcher *dispatcher);
 
 /* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made. */
 LiveJob *dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution);
@@ -29,7 +34,8 @@ void dispatcher_start(Dispatcher *dispatcher, LiveJob *live);
 /* The row could not be made: forgets the job. */
 void dispatcher_abandon(Dispatcher *dispatcher, LiveJob *live);
 
-/* Takes up a job of an earlier daemon: its status says how far it was. */
+/* Takes up a job of an earlier daemon: its status says how far it was. Those that play first, then those that
+ * wait. */
 void dispatcher_adopt(Dispatcher *dispatcher, Job *job);
 
 /* NULL when no such job is live. */

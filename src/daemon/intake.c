@@ -317,7 +317,7 @@ begin_new(Call *call, Intake *intake, Hook *hook, const char *uuid)
 		intake_forget(intake, pending);
 	/* a repeated delivery takes no place in the queue: submission.c asks for room later */
 	gboolean roomy = json_bool_member(call_body(call), "delivery", FALSE) ||
-			 dispatcher_has_room(daemon->dispatcher, hook->id, &retry_after, &error);
+			 dispatcher_has_room(daemon->dispatcher, hook, &retry_after, &error);
 	AUTO_FD request = -1;
 	if (roomy && check_disk(daemon, &error))
 		request = make_pending(intake, call, hook, uuid, &error);

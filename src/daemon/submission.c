@@ -166,7 +166,7 @@ on_folder_durable(gpointer data, const GError *failure)
 		refuse(submission, failure, 0);
 		return;
 	}
-	if (!dispatcher_has_room(daemon->dispatcher, pending->hook->id, &retry_after, &full)) {
+	if (!dispatcher_has_room(daemon->dispatcher, pending->hook, &retry_after, &full)) {
 		refuse(submission, full, retry_after);
 		return;
 	}
@@ -200,7 +200,7 @@ accept_new(Submission *submission)
 	int retry_after = 0;
 
 	if (dispatcher_has_room(
-		    daemon->dispatcher, submission->pending->hook->id, &retry_after, &full))
+		    daemon->dispatcher, submission->pending->hook, &retry_after, &full))
 		submission->execution =
 			folders_open_execution(daemon->folders, submission->pending->folder, &full);
 	if (submission->execution >= 0)

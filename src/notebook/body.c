@@ -169,10 +169,10 @@ parse_text(Body *body, Inputs *inputs, GError **error)
 static gboolean
 check_fields(const Body *body, GError **error)
 {
-	gint64 fields = 1;
+	gint64 fields = 0;
 
 	for (size_t i = 0; i < body->size; i++)
-		fields += body->bytes[i] == '&';
+		fields += body->bytes[i] != '&' && (i == 0 || body->bytes[i - 1] == '&');
 	if (fields <= body->limits->max_fields)
 		return TRUE;
 	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE,

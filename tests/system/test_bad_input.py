@@ -222,7 +222,7 @@ ROWS = [
     post("JSON with too many objects", 413,
          "the body: the JSON has more values than max_values allows (100)", JSON, b"[" + b"{}," * 19 + b"{}]"),
     post("a form with too many fields", 413,
-         "the form has 5 fields, more than the setting max_parts allows (3)", FORM, b"a=1&" * 4),
+         "the form has 4 fields, more than the setting max_parts allows (3)", FORM, b"&a=1&" * 4),
     Bad("PUT of a webhook that is none", 404, "there is no webhook at this URL",
          "/webhook/" + "0" * 60, "PUT", TEXT, b"x"),
     post("JSON in another charset", 415,

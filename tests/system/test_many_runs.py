@@ -25,10 +25,11 @@ GROWTH_DESCRIPTORS = 8
 
 @dataclass
 class Counter:
-    """Whoever connects is counted by the id that its process has here, outside of all namespaces."""
+    """Whoever connects is counted by the id that its process has here, outside of all namespaces, and when it
+    began, since ids are used again."""
 
     path: str
-    pids: list[int] = field(default_factory=list)
+    seen: list[tuple[int, str]] = field(default_factory=list)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -50,8 +51,9 @@ class Counter:
                 return
             with caller:
                 size = struct.calcsize("3i")
-                self.pids.append(struct.unpack("3i", caller.getsockopt(
-                    socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0])
+                pid = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0]
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    self.seen.append((pid, file.read().rsplit(")", 1)[1].split()[19]))
                 caller.sendall(b"counted")
 
 
@@ -99,8 +101,8 @@ def test_each_run_has_a_kernel_of_its_own_and_leaves_nothing(open_folder: str) -
         for _ in range(count - warm):
             assert site.get(hook).text == "counted"
         after = uses(site)
-        assert len(counter.pids) == count
-        assert len(set(counter.pids)) == count
+        assert len(counter.seen) == count
+        assert len(set(counter.seen)) == count
         assert set(after) == set(before), "a program was started anew"
         for pid, use in after.items():
             assert use.descriptors <= before[pid].descriptors + GROWTH_DESCRIPTORS, (pid, before[pid], use)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Callable
 
@@ -75,11 +76,15 @@ def test_those_who_wait_begin_in_their_order(crowded: RunningSite) -> None:
 
 def test_a_kernel_may_have_a_ceiling_of_its_own(make_site: Callable[..., RunningSite], open_folder: str) -> None:
     kernels = ScriptedKernels(open_folder)
-    site = make_site(kernels={"kernel_path": kernels.path}, **{"kernel scripted": {"max": "1"}})
+    site = make_site(kernels={"kernel_path": kernels.path}, jobs={"queue_limit": "1"},
+                     **{"kernel scripted": {"max": "1"}})
     first = begin_one_that_stays(site)
     second = site.begin(add(site, 'respond "second"'))
+    assert_refused(site.get(add(site, "sleep 0")), 503, "queue_limit")
     assert site.get(site.add(notebook(["import naas; naas.webhook.respond_text('python')"]))).text == "python"
     assert site.job_status(second)["status"] == "pending"
+    told = next(each for each in json.loads(site.cli("kernels", "--json").stdout) if each["name"] == "scripted")
+    assert (told["playing"], told["max"], told["waiting"]) == (1, 1, 1)
     site.cli("stop", first)
     site.wait_until(lambda: site.job_status(second)["status"] == "completed", "it had its turn")
 

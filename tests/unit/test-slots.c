@@ -49,21 +49,20 @@ test_kernels_have_ceilings_of_their_own(Fixture *fixture, gconstpointer unused)
 	Slots *slots = fixture->slots;
 	g_autoptr(Job) r = job_with("no-such-kernel", "ir");
 	g_autoptr(Job) python = job_with(NULL, "python3");
-	g_autoptr(Job) other = job_with(NULL, NULL);
 
-	g_assert_true(slots_has_free(slots, r));
+	g_assert_true(slots_has_free(slots, "ir"));
 	slots_move(slots, r, PLACE_NONE, PLACE_SLOT);
-	g_assert_false(slots_has_free(slots, r));
-	g_assert_true(slots_has_free(slots, python));
+	g_assert_false(slots_has_free(slots, "ir"));
+	g_assert_true(slots_has_free(slots, "python3"));
 	slots_move(slots, python, PLACE_NONE, PLACE_SLOT);
-	g_assert_true(slots_has_free(slots, python));
+	g_assert_true(slots_has_free(slots, "python3"));
 	slots_move(slots, python, PLACE_NONE, PLACE_SLOT);
-	g_assert_false(slots_has_free(slots, other)); /* concurrency */
+	g_assert_false(slots_has_free(slots, "other")); /* concurrency */
 	g_assert_false(slots_has_free(slots, NULL));
 	slots_move(slots, r, PLACE_SLOT, PLACE_ENDING);
-	g_assert_true(slots_has_free(slots, r));
-	g_assert_false(slots_has_free(slots, python));
-	g_assert_true(slots_has_free(slots, other));
+	g_assert_true(slots_has_free(slots, "ir"));
+	g_assert_false(slots_has_free(slots, "python3"));
+	g_assert_true(slots_has_free(slots, "other"));
 	slots_move(slots, r, PLACE_ENDING, PLACE_NONE);
 	g_assert_true(slots_has_free(slots, NULL));
 }
@@ -75,7 +74,7 @@ test_a_job_without_a_kernelspec(Fixture *fixture, gconstpointer unused)
 	g_autoptr(Job) job = job_with("ir", NULL);
 
 	slots_move(fixture->slots, job, PLACE_NONE, PLACE_SLOT);
-	g_assert_false(slots_has_free(fixture->slots, job));
+	g_assert_false(slots_has_free(fixture->slots, "ir"));
 }
 
 static void
@@ -90,12 +89,22 @@ test_who_waits(Fixture *fixture, gconstpointer unused)
 	g_assert_cmpint(slots_waiting(slots), ==, 2);
 	g_assert_cmpint(slots_waiting_of(slots, 7), ==, 2);
 	g_assert_cmpint(slots_waiting_of(slots, 8), ==, 0);
+	g_assert_cmpint(slots_waiting_with(slots, "python3"), ==, 2);
+	g_assert_cmpint(slots_waiting_with(slots, "ir"), ==, 0);
+	/* of three at a time two may be python3's, and one ir's */
+	g_assert_cmpfloat_with_epsilon(slots_ahead(slots, "python3"), 1.5, 1e-9);
+	g_assert_cmpfloat_with_epsilon(slots_ahead(slots, "ir"), 1, 1e-9);
+	g_assert_cmpfloat_with_epsilon(slots_ahead(slots, "other"), 1, 1e-9);
 	slots_move(slots, job, PLACE_WAITING, PLACE_SLOT);
 	slots_move(slots, job, PLACE_SLOT, PLACE_WAITING); /* it is tried again */
 	slots_move(slots, job, PLACE_WAITING, PLACE_SLOT);
 	slots_move(slots, job, PLACE_WAITING, PLACE_SLOT);
 	g_assert_cmpint(slots_waiting(slots), ==, 0);
 	g_assert_cmpint(slots_waiting_of(slots, 7), ==, 0);
+	g_assert_cmpint(slots_waiting_with(slots, "python3"), ==, 0);
+	g_assert_cmpint(slots_playing(slots, "python3"), ==, 2);
+	g_assert_cmpint(slots_max(slots, "python3"), ==, 2);
+	g_assert_cmpint(slots_max(slots, "other"), ==, 3);
 }
 
 int
