@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/ids.h"
 
 #define MAX_RUN_DIR 92 /* with "/j/", twelve characters and a NUL that fills an address (unix(7)) */
 
@@ -111,11 +113,23 @@ folders_make_production(const Folders *folders, const char *path, GError **error
 		folders->production, folder, FOLDERS_PRODUCTION_MODE, folders->run_group, error);
 }
 
+/* A daemon that died may have left one for the same call, half made or with files of it: it is swept later. */
+static gboolean
+move_away(int executions, const char *name, GError **error)
+{
+	g_autofree char *unique = ids_uuid();
+	g_autofree char *gone = g_strconcat(FOLDERS_GONE, unique, NULL);
+
+	return renameat(executions, name, executions, gone) == 0 || errno == ENOENT ||
+	       nbhook_error_set_errno(error, errno, "moving an earlier %s away", name);
+}
+
 int
 folders_make_execution(const Folders *folders, const char *name, GError **error)
 {
+	if (!move_away(folders->executions, name, error))
+		return -1;
 	AUTO_FD execution = files_make_folders(folders->executions, name, 0711, (gid_t) -1, error);
-
 	if (execution < 0)
 		return -1;
 	AUTO_FD files = files_make_folders(execution, "files", 02770, folders->run_group, error);

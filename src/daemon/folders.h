@@ -34,7 +34,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Folders, folders_free)
  * -1. */
 int folders_make_production(const Folders *folders, const char *path, GError **error);
 
-/* Makes an execution's folder with its files/; gives it opened, or -1. */
+/* What the names of folders in pipeline_executions/ begin with that are on their way out. */
+#define FOLDERS_GONE ".gone-"
+
+/* Makes an execution's folder with its files/, a new one whatever there was; gives it opened, or -1. */
 int folders_make_execution(const Folders *folders, const char *name, GError **error);
 
 /* Opens an execution's folder; -1 when it is gone. */

@@ -100,7 +100,7 @@ intake_forget(Intake *intake, Pending *pending)
 {
 	Removal *removal = removal_new(intake);
 	g_autofree char *unique = ids_uuid();
-	char *name = g_strdup_printf(".gone-%s", unique);
+	char *name = g_strconcat(FOLDERS_GONE, unique, NULL);
 
 	/* out of the way at once: the same call may begin again within the second */
 	if (renameat(removal->executions, pending->folder, removal->executions, name) < 0)

@@ -209,15 +209,13 @@ class RunningSite:
         return done
 
     def execution(self, job_id: str) -> str:
-        """The folder of a job. A daemon that died while its call came in may have left another, without a
-        status, which is swept after an hour."""
+        """The folder of a job. A daemon that died while its call came in may have left an earlier one, which
+        is swept after an hour."""
         parent = self.layout.path("state", "pipeline_executions")
         uuid = job_id.rsplit(":", 1)[1]
-        found = [name for name in os.listdir(parent) if name.endswith(uuid)]
-        if len(found) > 1:
-            found = [name for name in found if os.path.exists(os.path.join(parent, name, "status.json"))]
-        assert len(found) == 1, f"{job_id} has the folders {found}"
-        return os.path.join(parent, found[0])
+        found = [name for name in os.listdir(parent) if name.endswith(uuid) and not name.startswith(".")]
+        assert found, f"{job_id} has no folder"
+        return os.path.join(parent, max(found))
 
     def status(self, job_id: str) -> dict[str, Any]:
         """The status document of a job, from its file."""

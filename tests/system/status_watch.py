@@ -20,6 +20,7 @@ import sys
 from typing import Any, Iterator, Optional
 
 NAME = "status.json"
+GONE = ".gone-"  # folders on their way out
 ENDS = ("completed", "failed", "stopped")
 CONSTANT = ("jobId", "pipeline", "notebook", "version", "accepted")
 IN_MOVED_TO, IN_CREATE, IN_Q_OVERFLOW, IN_ONLYDIR = 0x80, 0x100, 0x4000, 0x01000000
@@ -82,7 +83,11 @@ class Judge:
         self.findings: list[str] = []
         self.documents = 0
 
-    def take(self, folder: str, text: str) -> None:
+    def take(self, folder: str, text: Optional[str]) -> None:
+        """Without a text the folder is a new one: a call that began again after the daemon's death."""
+        if text is None:
+            self.last.pop(folder, None)
+            return
         before_text, before = self.last.get(folder, (None, None))
         if text == before_text:
             return
@@ -127,13 +132,13 @@ class Watcher:
         with open(schema, encoding="utf-8") as file:
             self.judge = Judge(json.load(file))
         self.inotify = Inotify(executions)
-        self.unjudged: collections.deque[tuple[str, str]] = collections.deque()
+        self.unjudged: collections.deque[tuple[str, Optional[str]]] = collections.deque()
         self.look_around()
 
     def look_around(self) -> None:
         with os.scandir(self.inotify.top) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(GONE):
                     self.enter(entry.path)
 
     def enter(self, folder: str) -> None:
@@ -150,7 +155,9 @@ class Watcher:
             if mask & IN_Q_OVERFLOW:
                 self.look_around()
             elif folder == self.inotify.top:
-                self.enter(os.path.join(folder, name))
+                if not name.startswith(GONE):
+                    self.unjudged.append((os.path.join(folder, name), None))
+                    self.enter(os.path.join(folder, name))
             elif name == NAME:
                 if mask & IN_CREATE:
                     self.judge.findings.append(f"{folder}: {NAME} was written in its place")

@@ -115,6 +115,27 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	g_assert_cmpint(folders_open_execution(fixture->folders, "../versions", NULL), ==, -1);
 }
 
+/* A daemon died while it made the folder of a call, which then began again within the second. */
+static void
+test_a_folder_that_was_left_half_made(Fixture *fixture, gconstpointer unused)
+{
+	int executions = fixture->folders->executions;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpint(mkdirat(executions, "2020-x", 0700), ==, 0);
+	AUTO_FD left = folders_open_execution(fixture->folders, "2020-x", &error);
+	g_assert_no_error(error);
+	AUTO_FD old = folders_create_file(fixture->folders, left, "status.json", FALSE, &error);
+	g_assert_no_error(error);
+	AUTO_FD execution = folders_make_execution(fixture->folders, "2020-x", &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(execution, >=, 0);
+	assert_mode(fixture, "pipeline_executions/2020-x", 0711);
+	assert_mode(fixture, "pipeline_executions/2020-x/files", 02770);
+	assert_file(fixture, "pipeline_executions/2020-x/status.json", NULL, 0);
+	assert_file(fixture, "pipeline_executions/2020-x/files/x", NULL, 0);
+}
+
 static void
 test_publish(Fixture *fixture, gconstpointer unused)
 {
@@ -245,6 +266,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	add("/versions/modes", test_modes);
+	add("/versions/half-made", test_a_folder_that_was_left_half_made);
 	add("/versions/publish", test_publish);
 	add("/versions/withdraw", test_withdraw);
 	add("/versions/links-in-production", test_links_in_production);
