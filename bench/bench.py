@@ -25,8 +25,8 @@ sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests", "system")
 
 import accounts  # noqa: E402
 import calls  # noqa: E402
-import files  # noqa: E402
 import playing  # noqa: E402
+import transfers  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from plan import Listener, Program  # noqa: E402
 from running import RunningSite, open_folder, running_site  # noqa: E402
@@ -297,13 +297,13 @@ class Bench:
         with running_site(self.settings(), self._add_static) as site:
             hook = site.add(notebook([code]))
             for _ in range(FILE_ROUNDS):
-                seconds, results = files.download(hook.url, FILE_MIB)
+                seconds, results = transfers.download(hook.url, FILE_MIB)
                 call.values.append(FILE_MIB / seconds)
             shutil.copy(site.layout.path("state", "production") + os.path.dirname(hook.path) + "/large",
                         site.layout.path("nginx", "large"))
             os.chmod(site.layout.path("nginx", "large"), 0o644)
             for turn in range(FILE_ROUNDS + 1):
-                rates = [FILE_MIB / files.download(url, FILE_MIB)[0]
+                rates = [FILE_MIB / transfers.download(url, FILE_MIB)[0]
                          for url in (site.layout.url + results, site.layout.url + "/large")]
                 if turn > 0:  # the first ones fill the page cache
                     ours.values.append(rates[0])
@@ -317,20 +317,20 @@ class Bench:
 
     def uploads(self) -> None:
         large, small = (os.path.join(self.stage, name) for name in ("large", "small"))
-        for path, size in ((large, files.UPLOAD_MIB << 20), (small, 1 << 10)):
-            with open(path, "wb") as file:
-                file.write(os.urandom(1 << 10) * (size >> 10))
+        mib = transfers.UPLOAD_MIB
+        transfers.fill(large, mib << 10)
+        transfers.fill(small, 1)
         ours, copy = Series(), Series()
         with running_site(self.settings(), self.prepare) as site:
             hook = site.add(notebook(["opened = open(files[0]['path'], 'rb')\nwhile opened.read(1 << 20): pass",
                                       "import os, time\nwhile not os.path.exists('go on'): time.sleep(0.02)"]))
-            taken = {path: Series([files.upload(site, hook, path)[1]]) for path in (small, large)}
-            for _ in range(files.UPLOAD_ROUNDS):
-                ours.values.append(files.UPLOAD_MIB / files.upload(site, hook, large)[0])
-                copy.values.append(files.UPLOAD_MIB / files.copy(site, large))
-        self.rows.append(compared(f"an upload of {files.UPLOAD_MIB} MiB, until it is accepted", ours, copy, "MiB/s",
+            taken = {path: Series([transfers.upload(site, hook, path)[1]]) for path in (small, large)}
+            for _ in range(transfers.UPLOAD_ROUNDS):
+                ours.values.append(mib / transfers.upload(site, hook, large)[0])
+                copy.values.append(mib / transfers.copy(site, large))
+        self.rows.append(compared(f"an upload of {mib} MiB, until it is accepted", ours, copy, "MiB/s",
                                   "dd with one fsync"))
-        self.rows.append(compared(f"memory of all programs (peak), an upload of {files.UPLOAD_MIB} MiB", taken[large],
+        self.rows.append(compared(f"memory of all programs (peak), an upload of {mib} MiB", taken[large],
                                   taken[small], "MiB", "an upload of 1 KiB", at_most=1.1))
 
     # Seconds until the cells of a notebook have been played.

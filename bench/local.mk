@@ -2,7 +2,7 @@
 bench_programs = bench/accept-load bench/commit-loop bench/echo-fcgi bench/load
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs) bench/slow-fsync.so
-EXTRA_DIST += bench/bench.py bench/calls.py bench/cold-kernel.py bench/files.py bench/nbclient-cells.py bench/others.py \
+EXTRA_DIST += bench/bench.py bench/calls.py bench/cold-kernel.py bench/transfers.py bench/nbclient-cells.py bench/others.py \
 	bench/playing.py bench/raw-client.py bench/slow-fsync.c
 
 bench_accept_load_SOURCES = bench/accept-load.c

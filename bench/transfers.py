@@ -44,6 +44,12 @@ def upload(site: RunningSite, hook: Hook, path: str) -> tuple[float, float]:
     return float(seconds), peak / (1 << 20)
 
 
+def fill(path: str, kib: int) -> None:
+    """Makes a file of that size."""
+    with open(path, "wb") as file:
+        file.write(os.urandom(1 << 10) * kib)
+
+
 def copy(site: RunningSite, path: str) -> float:
     target = site.layout.path("nginx", "copy")
     begin = time.perf_counter()
