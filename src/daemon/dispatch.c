@@ -266,15 +266,19 @@ on_creating(gpointer data, const GError *failure)
 static LiveJob *
 take_next(Dispatcher *dispatcher)
 {
-	GList *each = slots_has_free(dispatcher->slots, NULL) ? dispatcher->queue->head : NULL;
+	const Slots *slots = dispatcher->slots;
 
-	while (each != NULL && !slots_has_free(dispatcher->slots, kernel_of(((LiveJob *) each->data)->job)))
-		each = each->next;
-	if (each == NULL)
+	if (!slots_has_free(slots, NULL))
 		return NULL;
-	LiveJob *live = each->data;
-	g_queue_delete_link(dispatcher->queue, each);
-	return live;
+	for (GList *each = dispatcher->queue->head; each != NULL; each = each->next) {
+		LiveJob *live = each->data;
+
+		if (!slots_has_free(slots, kernel_of(live->job)))
+			continue;
+		g_queue_delete_link(dispatcher->queue, each);
+		return live;
+	}
+	return NULL;
 }
 
 /* Gives free slots to those who wait longest. */

@@ -6,9 +6,10 @@
  *      └──► entered with a slot ──start──► running        ▲            │
  *                                                         └── the executor went before it began
  *
- * At most "concurrency" jobs hold a slot, and of those with one kernel at most its "max". While there is a free
- * slot, only jobs with kernels that have as many as they may stand in the queue. A job that finds a free slot when it enters is kept as
- * "creating" by the very commit that accepts it. Waiting calls are answered when the end is committed. */
+ * At most "concurrency" jobs hold a slot, and of those with one kernel at most its "max". While there is
+ * a free slot, only jobs with kernels that have as many as they may stand in the queue. A job that finds a
+ * free slot when it enters is kept as "creating" by the very commit that accepts it. Waiting calls are
+ * answered when the end is committed. */
 #pragma once
 
 #include "daemon/daemon.h"

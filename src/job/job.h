@@ -12,10 +12,10 @@
 
 /* One notebook run of a node. Strings are owned; NULL where not known yet. */
 typedef struct Task {
-	char *node;   /* the node's name; in a webhook's job the notebook's */
-	char *path;   /* published path of the notebook, absolute */
-	char *histo;  /* the version that it plays */
-	char *kernel; /* as the notebook says it, or NULL */
+	char *node;       /* the node's name; in a webhook's job the notebook's */
+	char *path;       /* published path of the notebook, absolute */
+	char *histo;      /* the version that it plays */
+	char *kernel;     /* as the notebook says it, or NULL */
 	char *kernelspec; /* the name of the one that was found for it, or NULL */
 	char *language;
 	TaskStatus status;
