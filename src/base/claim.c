@@ -55,11 +55,19 @@ claim_new(const char *parent, const char *prefix, GError **error)
 }
 
 void
-claim_free(Claim *claim)
+claim_leave(Claim *claim)
 {
 	if (claim == NULL)
 		return;
-	if (claim->fd >= 0) {
+	files_close(&claim->fd);
+	g_free(claim->path);
+	g_free(claim);
+}
+
+void
+claim_free(Claim *claim)
+{
+	if (claim != NULL && claim->fd >= 0) {
 		g_autofree char *parent_path = g_path_get_dirname(claim->path);
 		g_autofree char *name = g_path_get_basename(claim->path);
 		g_autoptr(GError) error = NULL;
@@ -68,9 +76,7 @@ claim_free(Claim *claim)
 		if (!files_remove_tree(parent, name, &error))
 			g_warning("%s stays behind: %s", claim->path, error->message);
 	}
-	files_close(&claim->fd);
-	g_free(claim->path);
-	g_free(claim);
+	claim_leave(claim);
 }
 
 static gboolean

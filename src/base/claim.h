@@ -20,5 +20,9 @@ Claim *claim_new(const char *parent, const char *prefix, GError **error) G_GNUC_
 void claim_free(Claim *claim);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Claim, claim_free)
 
+/* Gives it up without removing anything: the folder is left to who sweeps, after all that writes there has
+ * ended. */
+void claim_leave(Claim *claim);
+
 /* Removes the folders of that prefix in parent that nobody claims, as far as this account can. */
 void claim_sweep(const char *parent, const char *prefix);

@@ -3,11 +3,13 @@
 #include "runner/executors.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "exec/environment.h"
@@ -21,6 +23,8 @@
 /* The number that the socket has in an executor. */
 #define EXECUTOR_FD 3
 #define FORK_SERVER_FD 4
+#define PAUSE_MS 5
+#define END_MS 5000
 
 /* What an executor needs of the runner's environment and a kernel does not. The last three are for builds
  * with a sanitizer. */
@@ -119,20 +123,6 @@ executors_keep(Executors *executors)
 	while (specs->len > 0)
 		keep(executors, g_ptr_array_steal_index(specs, 0));
 	executors->pressure = pressure_new(executors->proc, on_pressure, executors);
-}
-
-void
-executors_free(Executors *executors)
-{
-	if (executors == NULL)
-		return;
-	pressure_free(executors->pressure);
-	g_ptr_array_unref(executors->kept);
-	g_hash_table_unref(executors->pids);
-	g_hash_table_unref(executors->taken);
-	g_hash_table_unref(executors->keepers);
-	g_strfreev(executors->environment);
-	g_free(executors);
 }
 
 /* Starts an executor at one end of a socketpair; standard error stays ours, the rest is closed. */
@@ -275,11 +265,13 @@ is_known(const Executors *executors, pid_t pid)
 	return FALSE;
 }
 
-static void
+/* How many there are. */
+static int
 kill_orphans(Executors *executors)
 {
 	pid_t *children;
 	size_t n = descendants_children(&children);
+	int count = 0;
 
 	for (guint i = 0; i < executors->kept->len; i++)
 		kept_hear(executors->kept->pdata[i]);
@@ -288,14 +280,15 @@ kill_orphans(Executors *executors)
 			continue;
 		g_debug("process %d was left behind and is killed", (int) children[i]);
 		kill(children[i], SIGKILL);
+		count++;
 	}
 	free(children);
+	return count;
 }
 
-/* The death of an orphan is a SIGCHLD of its own, so that its children's turn comes too. Until it is dead it
- * may write in what is being swept: the last one's sweep is the one that counts. */
-void
-executors_reap(Executors *executors)
+/* Whether what has ended may have left something behind. */
+static gboolean
+reap(Executors *executors)
 {
 	gboolean left = FALSE;
 	int status;
@@ -303,11 +296,53 @@ executors_reap(Executors *executors)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		left = note_end(executors, pid, status) || left;
+	return left;
+}
+
+/* The death of an orphan is a SIGCHLD of its own, so that its children's turn comes too. Until it is dead it
+ * may write in what is being swept: the last one's sweep is the one that counts. */
+void
+executors_reap(Executors *executors)
+{
+	gboolean left = reap(executors);
+
 	kill_orphans(executors);
 	if (left)
 		sweep(executors);
 	for (guint i = 0; i < executors->kept->len; i++)
 		kept_look(executors->kept->pdata[i]);
+}
+
+/* Fork servers that were just killed, with their rehearsals: whoever ends this process may look for what it
+ * leaves as soon as it has ended. */
+static void
+end_orphans(Executors *executors)
+{
+	gint64 deadline_ms = clock_ms() + END_MS;
+
+	do {
+		reap(executors);
+		if (kill_orphans(executors) == 0)
+			break;
+		poll(NULL, 0, PAUSE_MS);
+	} while (clock_ms() < deadline_ms);
+	sweep(executors);
+}
+
+void
+executors_free(Executors *executors)
+{
+	if (executors == NULL)
+		return;
+	pressure_free(executors->pressure);
+	g_ptr_array_set_size(executors->kept, 0);
+	end_orphans(executors);
+	g_ptr_array_unref(executors->kept);
+	g_hash_table_unref(executors->pids);
+	g_hash_table_unref(executors->taken);
+	g_hash_table_unref(executors->keepers);
+	g_strfreev(executors->environment);
+	g_free(executors);
 }
 
 static void

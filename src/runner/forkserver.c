@@ -342,7 +342,7 @@ fork_server_free(ForkServer *server)
 	}
 	hang_up(server);
 	frame_reader_free(server->reader);
-	claim_free(server->home);
+	claim_leave(server->home); /* it may still write there, and so may its rehearsal */
 	g_strfreev(server->modules);
 	g_strfreev(server->folders);
 	g_free(server->loading);

@@ -246,6 +246,31 @@ def test_an_executor_sleeps_while_its_kernel_gets_ready(make_runner: Any, open_f
     assert ticks / os.sysconf("SC_CLK_TCK") < 1.5, "seconds of CPU"
 
 
+# In what is forked, where there is no gate to wait at: the rehearsal.
+NEVER_STOPS_WRITING = """
+import os, threading
+def write(home, said):
+    open(said, "w").close()
+    while True:
+        os.makedirs(os.path.join(home, "again"), exist_ok=True)
+def begin():
+    threading.Thread(target=write, args=(os.environ["TMPDIR"], os.environ["SAID"]), daemon=True).start()
+os.register_at_fork(after_in_child=begin)
+"""
+
+
+def test_a_runner_that_ends_during_a_rehearsal_leaves_nothing(make_runner: Any, open_folder: str) -> None:
+    with open(os.path.join(open_folder, "never_stops.py"), "w", encoding="utf-8") as file:
+        file.write(NEVER_STOPS_WRITING)
+    said = os.path.join(open_folder, "said")
+    kernelspec(open_folder, "python3", env={"PYTHONPATH": open_folder, "SAID": said})
+    os.chmod(open_folder, 0o777)
+    runner = make_runner({"ready": "0", "preload": "never_stops"}, kernel_path=open_folder)
+    assert eventually(lambda: os.path.exists(said))
+    runner.close()
+    assert runner.bench.folders() == []
+
+
 def test_a_changed_module_renews_the_fork_server(make_runner: Any, open_folder: str) -> None:
     def write(version: int) -> None:
         with open(os.path.join(open_folder, "upgraded.py"), "w", encoding="utf-8") as file:

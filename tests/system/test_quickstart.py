@@ -226,7 +226,7 @@ def test_its_end_leaves_nothing(start, number):
     before = places()
     quickstart = start()
     # A run that is in the middle, and a caller who waits for it.
-    caller = subprocess.Popen(["/usr/bin/curl", "-s", quickstart.urls()[3]], stdout=subprocess.DEVNULL)
+    caller = subprocess.Popen(["/usr/bin/curl", "-s", quickstart.urls()[-1]], stdout=subprocess.DEVNULL)
     wait_for_a_run(quickstart)
     pids, run_dir = family(quickstart.process.pid), quickstart.run_dir()
     assert os.path.isdir(run_dir)
@@ -243,7 +243,7 @@ def test_its_end_leaves_nothing(start, number):
 def test_what_a_killed_one_left_the_next_one_removes(start):
     killed = start()
     run_dir = killed.run_dir()
-    caller = subprocess.Popen(["/usr/bin/curl", "-s", killed.urls()[3]], stdout=subprocess.DEVNULL)
+    caller = subprocess.Popen(["/usr/bin/curl", "-s", killed.urls()[-1]], stdout=subprocess.DEVNULL)
     wait_for_a_run(killed)
     before = processes.descendants([killed.process.pid])
     killed.process.kill()
