@@ -207,7 +207,8 @@ on_ready(ForkServer *server, json_object *body)
 	server->modules = strings_member(body, "modules");
 	server->folders = strings_member(body, "folders");
 	g_autofree char *modules = g_strjoinv(" ", server->modules);
-	g_info("kernel %s: fork server %d is ready; preloaded: %s; each kernel begins with %d KiB of its own",
+	g_info("kernel %s: fork server %d is ready; preloaded: %s; each kernel begins with %d KiB "
+	       "of its own",
 		server->name, (int) server->pid, *modules != '\0' ? modules : "nothing",
 		(int) (json_int_member(body, "copied", 0) >> 10));
 }

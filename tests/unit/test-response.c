@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "notebook/markdown.h"
 #include "notebook/response.h"
 
 #define DISPLAY(data, metadata)                                                                    \
@@ -72,6 +73,14 @@ static const struct {
 	  "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>hello</title>\n</head>\n<body>\n"
 	  "<h1>A <!-- raw HTML omitted --><em>b</em></h1>\n</body>\n</html>\n",
 	  "text/markdown; charset=utf-8", "hello.md", "# A <b>*b*" },
+	{ DISPLAY("{\"text/markdown\": \"|a|\\n|:-|\\n|~b~ <i>|\\n\\n- [x] http://c.org\"}", "{\"text/markdown\": {\"naas_api\": true}}"),
+	  "markdown", "text/html; charset=utf-8", "hello.html",
+	  "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>hello</title>\n</head>\n<body>\n"
+	  "<table>\n<thead>\n<tr>\n<th align=\"left\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n"
+	  "<td align=\"left\"><del>b</del> <!-- raw HTML omitted --></td>\n</tr>\n</tbody>\n</table>\n<ul>\n"
+	  "<li><input type=\"checkbox\" checked=\"\" disabled=\"\" /> <a href=\"http://c.org\">http://c.org</a></li>\n"
+	  "</ul>\n</body>\n</html>\n",
+	  "text/markdown; charset=utf-8", "hello.md", "|a|\n|:-|\n|~b~ <i>|\n\n- [x] http://c.org" },
 	{ DISPLAY("{\"image/svg+xml\": \"<svg/>\"}", "{\"image/svg+xml\": {\"naas_api\": true}}"),
 	  "svg", "image/svg+xml", "hello.svg", "<svg/>" },
 	{ DISPLAY("{\"image/png\": \"R0lGODlhAQAB\\nAAAAADs=\\n\"}", "{\"image/png\": {\"naas_api\": true, \"width\": 1}}"),
@@ -184,6 +193,34 @@ test_large_markdown(void)
 	g_assert_nonnull(strstr(error->message, "max_markdown"));
 }
 
+static char *
+table_page(int columns, const char *row, int rows)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (int i = 0; i < columns; i++)
+		g_string_append(text, "|x");
+	g_string_append_c(text, '\n');
+	for (int i = 0; i < columns; i++)
+		g_string_append(text, "|-");
+	for (int i = 0; i < rows; i++)
+		g_string_append_printf(text, "\n%s", row);
+	return markdown_to_page(text->str, text->len, "hello");
+}
+
+static void
+test_rows_that_would_be_filled_up(void)
+{
+	g_autofree char *usual = table_page(100, "|x", 100);
+	g_autofree char *bomb = table_page(2000, "x", 2000);
+	g_autofree char *written_out = table_page(3, "|1|2|3", 300000);
+
+	g_assert_nonnull(strstr(usual, "<table>"));
+	g_assert_null(strstr(bomb, "<table>"));
+	g_assert_nonnull(strstr(bomb, "|x|x"));
+	g_assert_nonnull(strstr(written_out, "<table>"));
+}
+
 /* A file is JSON with a path that has a naas_type, whatever that is: naas guesses it from the name. */
 static void
 test_file(void)
@@ -226,6 +263,8 @@ main(int argc, char **argv)
 	g_test_add_func("/response/refuses", test_refuses);
 	g_test_add_func("/response/too-large", test_too_large);
 	g_test_add_func("/response/large-markdown", test_large_markdown);
+	g_test_add_func(
+		"/response/rows-that-would-be-filled-up", test_rows_that_would_be_filled_up);
 	g_test_add_func("/response/file", test_file);
 	g_test_add_func("/response/notebook", test_notebook);
 	return g_test_run();
