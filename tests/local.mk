@@ -74,6 +74,25 @@ EXTRA_DIST += tests/unit/notebooks tests/unit/literals-oracle.py tests/unit/name
 # Whole-system tests, run by pytest.
 EXTRA_DIST += tests/kernel tests/oracle tests/python tests/system
 
+# The unit tests and a run of nbhook exec under valgrind, and with the thread sanitizer. UNDER=tests/unit/test-wire
+# chooses.
+UNDER = $(unit_tests)
+EXTRA_DIST += tests/under.py tests/threads-glib.c tests/threads.supp tests/valgrind.supp
+CLEANFILES += tests/threads-glib.so
+
+valgrind: nbhook$(EXEEXT) $(unit_tests)
+	@! grep -q __asan_init nbhook || { echo 'configure without --with-sanitizer first' >&2; exit 1; }
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) -B $(srcdir)/tests/under.py valgrind '$(abs_builddir)' $(UNDER)
+
+tests/threads-glib.so: tests/threads-glib.c
+	$(AM_V_CCLD)$(CC) $(CFLAGS) $(DEPS_CFLAGS) -fsanitize=thread -fPIC -shared -o $@ $(srcdir)/tests/threads-glib.c $(DEPS_LIBS)
+
+threads: nbhook$(EXEEXT) $(unit_tests) tests/threads-glib.so
+	@grep -q __tsan_init nbhook || { echo 'configure with --with-sanitizer=thread first' >&2; exit 1; }
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) -B $(srcdir)/tests/under.py threads '$(abs_builddir)' $(UNDER)
+
+.PHONY: valgrind threads
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 

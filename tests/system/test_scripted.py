@@ -5,6 +5,7 @@ make soak plays each conversation 20 times.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from typing import Any, Callable, Iterator, Optional
@@ -292,6 +293,31 @@ def test_a_flood_without_end_ends_at_output_limit(make_bench: Callable[..., Benc
     assert ending(run) == ("failed", "output_limit")
     assert "output_limit" in run.outcome["error"]["evalue"]
     assert 0 < len(run.text()) <= 1 << 20
+
+
+@pytest.mark.parametrize("flood", ['200K send stream 1K*"x"', '1K send stream 200K*"x"',
+                                   '200K send display {"text/plain": "x"}'])
+def test_a_flood_of_200_mb_is_bounded_in_memory(make_bench: Callable[..., Bench], flood: str) -> None:
+    bench = make_bench(output_limit="1M")
+    run = bench.play(notebook("reply", f'repeat {flood}; append flooded "1"', kernel="scripted"), kernel="scripted")
+    run.watch_until(lambda event: event["progress"]["done"] == 1)
+    run.process.send_signal(signal.SIGSTOP)
+    flooded = eventually((bench.folder / "work" / "flooded").exists, 300)
+    run.process.send_signal(signal.SIGCONT)
+    assert flooded
+    assert peak_memory(run) < 128 << 20  # with a sanitizer; without, a fifth of it
+    assert ending(run) == ("failed", "output_limit")
+
+
+def peak_memory(run: Run) -> int:
+    """In bytes, looked at until its end."""
+    peak = 0
+    while run.process.poll() is None:
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{run.process.pid}/status", encoding="utf-8") as file:
+            peak = max([peak, *(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))])
+        time.sleep(0.001)
+    assert peak > 0
+    return peak
 
 
 def test_a_huge_output_ends_at_output_limit(make_bench: Callable[..., Bench]) -> None:
