@@ -59,6 +59,8 @@ unit_tests = \
 	tests/unit/test-wire \
 	tests/unit/test-writer
 
+EXTRA_DIST += tests/print.h
+
 # These ask Debian's Python modules, or R, what is right.
 tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h
 tests_unit_test_outputs_SOURCES = tests/unit/test-outputs.c tests/unit/oracle.c tests/unit/oracle.h

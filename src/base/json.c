@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/json_scan.h"
 
+#define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
+
 static void
 tokener_free(json_tokener *tokener)
 {
@@ -100,6 +102,14 @@ json_print(json_object *value)
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+typedef struct {
+	GString *text; /* what has not been given to take yet */
+	const JsonSplit *split;
+	ByteSink take; /* NULL: all stays in text */
+	gpointer sink;
+	GError *failure;
+} Printer;
+
 static void
 print_indent(GString *text, int depth)
 {
@@ -108,7 +118,18 @@ print_indent(GString *text, int depth)
 		g_string_append_c(text, ' ');
 }
 
-static void print_sorted(GString *text, json_object *value, int depth);
+static void print_sorted(Printer *printer, json_object *value, int depth);
+
+static void
+give(Printer *printer, gsize at_least)
+{
+	if (printer->take == NULL || printer->text->len < at_least)
+		return;
+	if (printer->failure == NULL)
+		printer->take(
+			printer->sink, printer->text->str, printer->text->len, &printer->failure);
+	g_string_truncate(printer->text, 0);
+}
 
 /* As json-c does it, without a buffer for each of the many lines of a notebook. */
 static void
@@ -137,6 +158,27 @@ print_string(GString *text, const char *string, size_t size)
 	}
 	g_string_append_len(text, string + done, (gssize) (size - done));
 	g_string_append_c(text, '"');
+}
+
+/* As the list of its pieces; the empty list when it is empty. */
+static void
+print_pieces(Printer *printer, json_object *value, int depth)
+{
+	const char *string = json_object_get_string(value);
+	size_t left = (size_t) json_object_get_string_len(value);
+
+	g_string_append_c(printer->text, '[');
+	for (size_t done = 0; left > 0; left -= done, string += done) {
+		if (done > 0)
+			g_string_append_c(printer->text, ',');
+		print_indent(printer->text, depth + 1);
+		done = printer->split->piece(string, left);
+		print_string(printer->text, string, done);
+		if (done == left)
+			print_indent(printer->text, depth);
+		give(printer, PIECE_SIZE);
+	}
+	g_string_append_c(printer->text, ']');
 }
 
 static void
@@ -169,8 +211,9 @@ compare_names(gconstpointer one, gconstpointer other)
 }
 
 static void
-print_object(GString *text, json_object *object, int depth)
+print_object(Printer *printer, json_object *object, int depth)
 {
+	GString *text = printer->text;
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
 
 	json_object_object_foreach (object, key, member) {
@@ -184,43 +227,64 @@ print_object(GString *text, json_object *object, int depth)
 		g_string_append_c(text, i == 0 ? '{' : ',');
 		print_indent(text, depth + 1);
 		print_name(text, name);
-		print_sorted(text, json_object_object_get(object, name), depth + 1);
+		print_sorted(printer, json_object_object_get(object, name), depth + 1);
 	}
 	print_indent(text, depth);
 	g_string_append_c(text, '}');
 }
 
 static void
-print_array(GString *text, json_object *array, int depth)
+print_array(Printer *printer, json_object *array, int depth)
 {
+	GString *text = printer->text;
+
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		g_string_append_c(text, i == 0 ? '[' : ',');
 		print_indent(text, depth + 1);
-		print_sorted(text, json_object_array_get_idx(array, i), depth + 1);
+		print_sorted(printer, json_object_array_get_idx(array, i), depth + 1);
 	}
 	print_indent(text, depth);
 	g_string_append_c(text, ']');
 }
 
 static void
-print_sorted(GString *text, json_object *value, int depth)
+print_sorted(Printer *printer, json_object *value, int depth)
 {
 	if (json_object_is_type(value, json_type_object) && json_object_object_length(value) > 0)
-		print_object(text, value, depth);
+		print_object(printer, value, depth);
 	else if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0)
-		print_array(text, value, depth);
+		print_array(printer, value, depth);
+	else if (printer->split != NULL && g_hash_table_contains(printer->split->strings, value))
+		print_pieces(printer, value, depth);
 	else
-		print_scalar(text, value);
+		print_scalar(printer->text, value);
+	give(printer, PIECE_SIZE);
+}
+
+gboolean
+json_write_sorted(
+	json_object *value, const JsonSplit *split, ByteSink take, gpointer sink, GError **error)
+{
+	Printer printer = { g_string_new(NULL), split, take, sink, NULL };
+
+	print_sorted(&printer, value, 0);
+	g_string_append_c(printer.text, '\n');
+	give(&printer, 0);
+	g_string_free(printer.text, TRUE);
+	if (printer.failure == NULL)
+		return TRUE;
+	g_propagate_error(error, printer.failure);
+	return FALSE;
 }
 
 char *
 json_print_sorted(json_object *value)
 {
-	GString *text = g_string_new(NULL);
+	Printer printer = { g_string_new(NULL), NULL, NULL, NULL, NULL };
 
-	print_sorted(text, value, 0);
-	g_string_append_c(text, '\n');
-	return g_string_free(text, FALSE);
+	print_sorted(&printer, value, 0);
+	g_string_append_c(printer.text, '\n');
+	return g_string_free(printer.text, FALSE);
 }
 
 json_object *

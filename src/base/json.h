@@ -10,6 +10,8 @@
 #include <json-c/json.h>
 #include <stdint.h>
 
+#include "base/files.h"
+
 static inline void
 json_object_release(json_object *object)
 {
@@ -50,6 +52,17 @@ char *json_print(json_object *value);
 
 /* The same with sorted keys, indented by one space, as nbformat writes notebooks; with a final newline. */
 char *json_print_sorted(json_object *value);
+
+/* Strings that are printed as lists of pieces. */
+typedef struct JsonSplit {
+	GHashTable *strings; /* a set of json_object * */
+	/* The size of the first piece of text, whose size is not 0. */
+	size_t (*piece)(const char *text, size_t size);
+} JsonSplit;
+
+/* The same text, given to take piece by piece. split may be NULL. */
+gboolean json_write_sorted(
+	json_object *value, const JsonSplit *split, ByteSink take, gpointer sink, GError **error);
 
 /* Members of an object. Strings are borrowed from it; NULL (or the fallback) when the member is missing
  * or of another type. A string that holds a NUL is cut there: use json_member and

@@ -78,9 +78,8 @@ write_executed(Finish *finish)
 		.failure = &finish->failure };
 
 	report_write(&report, spec->notebook);
-	g_autofree char *text = notebook_print(spec->notebook);
-	if (!outcome_write_file(spec->play->executed, text, strlen(text), FALSE,
-		    "the executed notebook", &error))
+	if (!outcome_write_notebook(
+		    spec->play->executed, spec->notebook, "the executed notebook", &error))
 		failure_set_error(&finish->failure, "bad_notebook", error, -1);
 }
 

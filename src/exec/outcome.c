@@ -107,15 +107,35 @@ outcome_write_end(int fd, const Outcome *outcome, GError **error)
 	return write_line(fd, line, error);
 }
 
-gboolean
-outcome_write_file(
-	int fd, const char *bytes, size_t size, gboolean durable, const char *what, GError **error)
+static gboolean
+begin_file(int fd, const char *what, GError **error)
 {
-	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return nbhook_error_set_errno(error, errno, "%s", what);
-	if (files_write_all(fd, bytes, size, error) && (!durable || files_sync(fd, what, error)))
-		return TRUE;
+	return (ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0) ||
+	       nbhook_error_set_errno(error, errno, "%s", what);
+}
+
+/* Always false. */
+static gboolean
+empty_file(int fd, const char *what)
+{
 	if (ftruncate(fd, 0) < 0)
 		g_debug("%s keeps what was written of it: %s", what, g_strerror(errno));
 	return FALSE;
+}
+
+gboolean
+outcome_write_file(int fd, const char *bytes, size_t size, const char *what, GError **error)
+{
+	if (!begin_file(fd, what, error))
+		return FALSE;
+	return (files_write_all(fd, bytes, size, error) && files_sync(fd, what, error)) ||
+	       empty_file(fd, what);
+}
+
+gboolean
+outcome_write_notebook(int fd, Notebook *notebook, const char *what, GError **error)
+{
+	if (!begin_file(fd, what, error))
+		return FALSE;
+	return notebook_write(notebook, files_take, &fd, error) || empty_file(fd, what);
 }

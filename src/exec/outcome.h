@@ -30,7 +30,8 @@ gboolean outcome_write_start(int fd, GError **error);
 /* Adds {"mark": "ended", …} and waits until it is on disk. */
 gboolean outcome_write_end(int fd, const Outcome *outcome, GError **error);
 
-/* Replaces a file by bytes; when durable it waits until they are on disk. After an error the file is
- * empty, which may give the disk the room that the outcome needs. */
+/* Replaces a file by bytes and waits until they are on disk, or by a notebook and does not. After an error the
+ * file is empty, which may give the disk the room that the outcome needs. */
 gboolean outcome_write_file(
-	int fd, const char *bytes, size_t size, gboolean durable, const char *what, GError **error);
+	int fd, const char *bytes, size_t size, const char *what, GError **error);
+gboolean outcome_write_notebook(int fd, Notebook *notebook, const char *what, GError **error);

@@ -18,7 +18,7 @@
 static gboolean
 write_here(int fd, const ResponseForm *form, GError **error)
 {
-	return outcome_write_file(fd, form->bytes, form->size, TRUE, "the response", error);
+	return outcome_write_file(fd, form->bytes, form->size, "the response", error);
 }
 
 /* Copies a file into a descriptor and waits until that is on disk. */

@@ -61,6 +61,5 @@ snapshot_print(const FinishSpec *spec, int fd, GError **error)
 
 	player_settle(spec->player);
 	report_write(&report, spec->notebook);
-	g_autofree char *text = notebook_print(spec->notebook);
-	return outcome_write_file(fd, text, strlen(text), FALSE, "a snapshot", error);
+	return outcome_write_notebook(fd, spec->notebook, "a snapshot", error);
 }

@@ -1,6 +1,5 @@
 /* Reading goes in steps, each of which may rely on the one before: JSON, version (3 becomes 4),
- * shape, text in one piece, ids. Printing builds a view: the same objects with split lines where
- * nbformat splits them, everything else shared. */
+ * shape, text in one piece, ids. Writing looks first for the strings that nbformat keeps as lines. */
 #include "notebook/document.h"
 
 #include <string.h>
@@ -260,74 +259,44 @@ document_read(const char *text, size_t size, GError **error)
 	return g_steal_pointer(&document);
 }
 
-/* A copy of an object that shares its members. */
-static json_object *
-share(json_object *object)
+static void
+collect_output(GHashTable *strings, json_object *output)
 {
-	json_object *copy = json_object_new_object();
-
-	json_object_object_foreach (object, name, value) {
-		json_put_shared(copy, name, value);
-	}
-	return copy;
-}
-
-static json_object *
-view_output(json_object *output)
-{
-	json_object *view = share(output);
 	const char *type = json_string_member(output, "output_type");
-	json_object *data = json_member(output, "data");
-	json_object *text = json_member(output, "text");
 
-	if (g_strcmp0(type, "execute_result") == 0 || g_strcmp0(type, "display_data") == 0) {
-		if (data != NULL)
-			json_object_object_add(view, "data", lines_split_bundle(data));
-	} else if (g_strcmp0(type, "stream") == 0 && text != NULL) {
-		json_object_object_add(view, "text", lines_split(text));
-	}
-	return view;
+	if (g_strcmp0(type, "execute_result") == 0 || g_strcmp0(type, "display_data") == 0)
+		lines_collect_bundle(strings, json_member(output, "data"));
+	else if (g_strcmp0(type, "stream") == 0)
+		lines_collect(strings, json_member(output, "text"));
 }
 
-static json_object *
-view_attachments(json_object *attachments)
+static void
+collect_cell(GHashTable *strings, json_object *cell)
 {
-	json_object *view = json_object_new_object();
-
-	json_object_object_foreach (attachments, name, bundle) {
-		json_object_object_add(view, name, lines_split_bundle(bundle));
-	}
-	return view;
-}
-
-static json_object *
-view_cell(json_object *cell)
-{
-	json_object *view = share(cell);
 	json_object *attachments = json_object_member(cell, "attachments");
 
-	json_object_object_add(view, "source", lines_split(json_member(cell, "source")));
-	if (attachments != NULL)
-		json_object_object_add(view, "attachments", view_attachments(attachments));
+	lines_collect(strings, json_member(cell, "source"));
+	if (attachments != NULL) {
+		json_object_object_foreach (attachments, name, bundle) {
+			(void) name;
+			lines_collect_bundle(strings, bundle);
+		}
+	}
 	if (strcmp(json_string_member(cell, "cell_type"), "code") != 0)
-		return view;
+		return;
 	json_object *outputs = json_array_member(cell, "outputs");
-	json_object *views = json_object_new_array();
 	for (size_t i = 0; i < json_object_array_length(outputs); i++)
-		json_object_array_add(views, view_output(json_object_array_get_idx(outputs, i)));
-	json_object_object_add(view, "outputs", views);
-	return view;
+		collect_output(strings, json_object_array_get_idx(outputs, i));
 }
 
-char *
-document_print(json_object *document)
+gboolean
+document_write(json_object *document, ByteSink take, gpointer sink, GError **error)
 {
-	g_autoptr(json_object) view = share(document);
+	g_autoptr(GHashTable) strings = g_hash_table_new(g_direct_hash, g_direct_equal);
 	json_object *cells = json_array_member(document, "cells");
-	json_object *views = json_object_new_array();
+	const JsonSplit lines = { strings, lines_first };
 
 	for (size_t i = 0; i < json_object_array_length(cells); i++)
-		json_object_array_add(views, view_cell(json_object_array_get_idx(cells, i)));
-	json_object_object_add(view, "cells", views);
-	return json_print_sorted(view);
+		collect_cell(strings, json_object_array_get_idx(cells, i));
+	return json_write_sorted(document, &lines, take, sink, error);
 }

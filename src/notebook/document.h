@@ -19,8 +19,8 @@
  * owns the result. */
 json_object *document_read(const char *text, size_t size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The text of the file. The document is not changed. The caller frees. */
-char *document_print(json_object *document);
+/* Gives the text of the file to take. The document is not changed. */
+gboolean document_write(json_object *document, ByteSink take, gpointer sink, GError **error);
 
 /* A new id for a cell. The caller frees. */
 char *document_new_cell_id(void);

@@ -42,9 +42,8 @@ static const gboolean begins_end[256] = { ['\n'] = TRUE,
 	[0xc2] = TRUE,
 	[0xe2] = TRUE };
 
-/* The size of the first line of text with its end. */
-static size_t
-line_length(const char *text, size_t size)
+size_t
+lines_first(const char *text, size_t size)
 {
 	for (size_t at = 0; at < size; at++) {
 		if (!begins_end[(unsigned char) text[at]])
@@ -66,7 +65,7 @@ lines_split(json_object *value)
 	json_object *lines = json_object_new_array();
 
 	while (size > 0) {
-		size_t length = line_length(text, size);
+		size_t length = lines_first(text, size);
 
 		json_object_array_add(lines, json_object_new_string_len(text, (int) length));
 		text += length;
@@ -143,16 +142,23 @@ lines_join_bundle(json_object *bundle)
 	}
 }
 
-json_object *
-lines_split_bundle(json_object *bundle)
+void
+lines_collect(GHashTable *strings, json_object *value)
 {
-	if (!json_object_is_type(bundle, json_type_object))
-		return json_object_get(bundle);
-	json_object *copy = json_object_new_object();
+	if (json_object_is_type(value, json_type_string))
+		g_hash_table_add(strings, value);
+}
 
-	json_object_object_foreach (bundle, type, value) {
-		json_object_object_add(copy, type,
-			is_split_type(type) ? lines_split(value) : json_object_get(value));
+void
+lines_collect_bundle(GHashTable *strings, json_object *bundle)
+{
+	struct lh_entry *entry;
+
+	if (!json_object_is_type(bundle, json_type_object))
+		return;
+	lh_foreach(json_object_get_object(bundle), entry)
+	{
+		if (is_split_type(lh_entry_k(entry)))
+			lines_collect(strings, json_member(bundle, lh_entry_k(entry)));
 	}
-	return copy;
 }

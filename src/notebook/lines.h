@@ -13,6 +13,9 @@
  * of strings. The caller owns it. */
 json_object *lines_join(json_object *value, const char *separator);
 
+/* The size of the first line of text with its end; all of it when it has none. */
+size_t lines_first(const char *text, size_t size);
+
 /* The list of lines of a string; any other value as it is. The caller owns it. */
 json_object *lines_split(json_object *value);
 
@@ -28,5 +31,7 @@ void lines_join_member(json_object *object, const char *name);
 /* Joins the members of a MIME bundle, JSON types aside. Does nothing when bundle is no object. */
 void lines_join_bundle(json_object *bundle);
 
-/* A copy of a MIME bundle whose text is split; other values are shared. The caller owns it. */
-json_object *lines_split_bundle(json_object *bundle);
+/* Adds what a file has as lines to a set of json_object *, borrowed: the value when it is a string; of a
+ * MIME bundle those members that are. */
+void lines_collect(GHashTable *strings, json_object *value);
+void lines_collect_bundle(GHashTable *strings, json_object *bundle);

@@ -52,10 +52,10 @@ notebook_free(Notebook *notebook)
 	g_free(notebook);
 }
 
-char *
-notebook_print(Notebook *notebook)
+gboolean
+notebook_write(Notebook *notebook, ByteSink take, gpointer sink, GError **error)
 {
-	return document_print(notebook->document);
+	return document_write(notebook->document, take, sink, error);
 }
 
 json_object *

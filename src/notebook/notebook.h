@@ -22,8 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Notebook, notebook_free)
 /* The name of the notebook at a path: "news/daily.ipynb" is daily. The caller frees. */
 char *notebook_name(const char *path);
 
-/* As nbformat writes it: indent 1, sorted keys, final newline. The caller frees. */
-char *notebook_print(Notebook *notebook);
+/* Gives the text of its file to take, as nbformat writes it: indent 1, sorted keys, final newline. */
+gboolean notebook_write(Notebook *notebook, ByteSink take, gpointer sink, GError **error);
 
 /* metadata.kernelspec.name, and the language (kernelspec.language or language_info.name); NULL if
  * not said. Borrowed. */

@@ -6,18 +6,19 @@
 #include "notebook/notebook.h"
 #include "notebook/response.h"
 #include "notebook/translate.h"
+#include "../print.h"
 
 static const ResponseLimits limits = { 1 << 20, 1 << 20 };
 
 static void
 check_print(Notebook *notebook)
 {
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Notebook) again = notebook_parse(printed, strlen(printed), &error);
 
 	g_assert_no_error(error);
-	g_autofree char *printed_again = notebook_print(again);
+	g_autofree char *printed_again = print_notebook(again);
 	g_assert_cmpstr(printed, ==, printed_again);
 }
 

@@ -8,6 +8,7 @@
 
 #include "notebook/notebook.h"
 #include "notebook/outputs.h"
+#include "../print.h"
 
 #define LIMIT 4096
 #define MAX_OUTPUTS 20
@@ -52,10 +53,10 @@ check_reading(const char *printed)
 	g_autoptr(Notebook) second = notebook_parse(printed, strlen(printed), &error);
 
 	g_assert_no_error(error);
-	g_autofree char *second_print = notebook_print(second);
+	g_autofree char *second_print = print_notebook(second);
 	g_autoptr(Notebook) third = notebook_parse(second_print, strlen(second_print), &error);
 	g_assert_no_error(error);
-	g_autofree char *third_print = notebook_print(third);
+	g_autofree char *third_print = print_notebook(third);
 	g_assert_cmpstr(second_print, ==, third_print);
 }
 
@@ -71,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (char **line = lines; *line != NULL; line++)
 		full = take_line(notebook, outputs, *line, full);
 	outputs_settle(outputs);
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 	g_assert_cmpuint(strlen(printed), <, MAX_PRINTED);
 	check_reading(printed);
 	return 0;

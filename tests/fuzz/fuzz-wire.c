@@ -12,6 +12,7 @@
 #include "exec/handshake.h"
 #include "exec/player.h"
 #include "jupyter/wire.h"
+#include "../print.h"
 
 #define KEY "key"
 #define PART_END 0x1e
@@ -97,7 +98,7 @@ take(Handshake *handshake, Player *player, const WireMessage *message)
 static void
 check_print(Notebook *notebook)
 {
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Notebook) again = notebook_parse(printed, strlen(printed), &error);
 

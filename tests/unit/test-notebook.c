@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "notebook/notebook.h"
 #include "oracle.h"
+#include "../print.h"
 
 static Notebook *
 parse(const char *text)
@@ -51,9 +52,41 @@ test_prints_as_nbformat(gconstpointer data)
 	g_autoptr(Notebook) notebook = read_notebook(data);
 	g_autofree char *path = g_test_build_filename(G_TEST_DIST, "unit", data, NULL);
 	g_autofree char *expected = oracle_ask("nbformat-oracle.py", path);
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 
 	g_assert_cmpstr(printed, ==, expected);
+}
+
+/* The text is written in pieces: many lines, one that is longer than a piece, and the end of one at its end. */
+static void
+test_prints_much_as_nbformat(void)
+{
+	g_autofree char *line = g_strnfill(300000, 'x');
+	g_autoptr(GString) text = g_string_new(
+		"{\"nbformat\": 4, \"nbformat_minor\": 4, \"metadata\": {}, \"cells\": [");
+
+	for (int i = 0; i < 3; i++) {
+		g_string_append_printf(text,
+			"%s{\"cell_type\": \"code\", \"execution_count\": %d, \"metadata\": {}, "
+			"\"source\": \"%s\", \"outputs\": [{\"output_type\": \"stream\", "
+			"\"name\": \"stdout\", \"text\": \"",
+			i > 0 ? "," : "", i, line);
+		for (int k = 0; k < 20000; k++)
+			g_string_append_printf(text, "%d \\\"line\\\"\\n", k);
+		g_string_append(text, i > 1 ? line : "");
+		g_string_append(text, "\"}]}");
+	}
+	g_string_append(text, "]}");
+	g_autofree char *folder = g_dir_make_tmp("nbhook-notebook-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(folder, "large.ipynb", NULL);
+	g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+	g_autofree char *expected = oracle_ask("nbformat-oracle.py", path);
+	g_autoptr(Notebook) notebook = parse(text->str);
+	g_autofree char *printed = print_notebook(notebook);
+
+	g_assert_true(strcmp(printed, expected) == 0);
+	g_remove(path);
+	g_rmdir(folder);
 }
 
 static void
@@ -70,7 +103,7 @@ test_upgrades_as_nbformat(void)
 		g_assert_nonnull(notebook_cell_id(notebook_cell(notebook, i)));
 		json_put_string(notebook_cell(notebook, i), "id", id);
 	}
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 	g_assert_cmpstr(printed, ==, expected);
 }
 
@@ -90,7 +123,7 @@ test_numbers_survive(void)
 	g_autoptr(Notebook) notebook = parse(
 		"{\"nbformat\": 4, \"nbformat_minor\": 4, \"cells\": [], \"metadata\": {\"n\": ["
 		"10000000000000000000000001, 1.0, 1E400, -0, 0.1000]}}");
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 
 	g_assert_nonnull(strstr(
 		printed, "10000000000000000000000001,\n   1.0,\n   1E400,\n   -0,\n   0.1000"));
@@ -160,7 +193,7 @@ test_makes_a_sparse_notebook_whole(void)
 {
 	g_autoptr(Notebook) notebook = parse("{\"nbformat\": 4, \"cells\": [{\"cell_type\": "
 					     "\"code\"}, {\"cell_type\": \"raw\"}]}");
-	g_autofree char *printed = notebook_print(notebook);
+	g_autofree char *printed = print_notebook(notebook);
 
 	g_assert_cmpstr(printed, ==,
 		"{\n"
@@ -321,6 +354,7 @@ main(int argc, char **argv)
 
 		g_test_add_data_func(name, files[i], test_prints_as_nbformat);
 	}
+	g_test_add_func("/notebook/prints-much-as-nbformat", test_prints_much_as_nbformat);
 	g_test_add_func("/notebook/upgrades-as-nbformat", test_upgrades_as_nbformat);
 	g_test_add_func("/notebook/upgrade-keeps-the-language", test_upgrade_keeps_the_language);
 	g_test_add_func("/notebook/numbers-survive", test_numbers_survive);
