@@ -278,14 +278,21 @@ def test_a_flood_is_taken_whole(bench: Bench) -> None:
 
 
 def test_a_flood_is_taken_whole_by_a_reader_that_stood_still(bench: Bench) -> None:
-    flood = 'repeat 60K send stream "$i\\n"; append flooded "1"'
-    run = bench.play(notebook("reply", flood, kernel="scripted"), kernel="scripted")
-    run.watch_until(lambda event: event["progress"]["done"] == 1)
-    run.process.send_signal(signal.SIGSTOP)
-    flooded = eventually((bench.folder / "work" / "flooded").exists, 300)
-    run.process.send_signal(signal.SIGCONT)
-    assert flooded
+    run = stand_still(bench, '60K send stream "$i\\n"')
     assert_played(run.finish(), "".join(f"{i}\n" for i in range(60000)))
+
+
+def stand_still(bench: Bench, flood: str) -> Run:
+    """Plays a flood; the executor is stopped while it comes."""
+    work = bench.folder / "work"
+    run = bench.play(notebook("reply", f'append begun "1"; repeat {flood}; append flooded "1"', kernel="scripted"),
+                     kernel="scripted")
+    begun = eventually((work / "begun").exists)
+    run.process.send_signal(signal.SIGSTOP)
+    flooded = eventually((work / "flooded").exists, 300)
+    run.process.send_signal(signal.SIGCONT)
+    assert begun and flooded
+    return run
 
 
 def test_a_flood_without_end_ends_at_output_limit(make_bench: Callable[..., Bench]) -> None:
@@ -298,13 +305,7 @@ def test_a_flood_without_end_ends_at_output_limit(make_bench: Callable[..., Benc
 @pytest.mark.parametrize("flood", ['50K send stream 1K*"x"', '300 send stream 200K*"x"',
                                    '50K send display {"text/plain": "x"}'])
 def test_a_flood_of_50_mb_is_bounded_in_memory(make_bench: Callable[..., Bench], flood: str) -> None:
-    bench = make_bench(output_limit="1M")
-    run = bench.play(notebook("reply", f'repeat {flood}; append flooded "1"', kernel="scripted"), kernel="scripted")
-    run.watch_until(lambda event: event["progress"]["done"] == 1)
-    run.process.send_signal(signal.SIGSTOP)
-    flooded = eventually((bench.folder / "work" / "flooded").exists, 300)
-    run.process.send_signal(signal.SIGCONT)
-    assert flooded
+    run = stand_still(make_bench(output_limit="1M"), flood)
     assert peak_memory(run) < 128 << 20  # with a sanitizer; without, a fifth of it
     assert ending(run) == ("failed", "output_limit")
 
