@@ -35,6 +35,7 @@ class Checker:
 
     def __init__(self, kind: str, build: str, folder: Path):
         self.folder, self.logs = folder, folder / "logs"
+        self.left_out: list[str] = []
         self.logs.mkdir(mode=0o777)
         self.logs.chmod(0o777)
         self.prefix = [word.format(logs=self.logs) for word in VALGRIND] if kind == "valgrind" else []
@@ -49,15 +50,17 @@ class Checker:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               check=False, **options)  # type: ignore[call-overload]
         for left in STAYS_BEHIND.findall(done.stdout):  # valgrind knows no openat2
-            shutil.rmtree(left, ignore_errors=True)
+            if os.path.basename(left).startswith("nbhook-run-"):
+                shutil.rmtree(left, ignore_errors=True)
         text = ""
         for log in sorted(self.logs.iterdir()):
             text += log.read_text(errors="replace")
             log.unlink()
-        if done.returncode != status and OPENAT2 in text:
+        found = UNKNOWN_CALL.sub("", text)
+        if not found and done.returncode != status and OPENAT2 in text:
+            self.left_out.append(name)
             print(f"left out {name}: this valgrind does not know openat2(2), which it needs", flush=True)
             return True
-        found = UNKNOWN_CALL.sub("", text)
         if done.returncode != status:
             found += f"{done.stdout}\nit has ended with {done.returncode}, not {status}\n"
         print(f"{'not ok' if found else 'ok'} {name}", found, sep="\n" if found else "", flush=True)
@@ -73,10 +76,13 @@ def main(kind: str, build: str, tests: list[str]) -> int:
         clean = [checker.run(test, [os.path.join(build, test)], 0) for test in tests]
         clean.append(checker.run("nbhook exec", [os.path.join(build, "nbhook"), "exec", "in.ipynb", "-o", "out.ipynb"],
                                  1, cwd=folder, **become(account())))
-        assert "ZeroDivisionError" in (folder / "out.ipynb").read_text(), "the notebook was not played"
+        if clean[-1] and "nbhook exec" not in checker.left_out:
+            assert "ZeroDivisionError" in (folder / "out.ipynb").read_text(), "the notebook was not played"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{sum(clean)} of {len(clean)} programs without a finding")
+    left_out = len(checker.left_out)
+    print(f"{sum(clean) - left_out} of {len(clean)} programs without a finding"
+          + (f", {left_out} left out" if left_out else ""))
     return 0 if all(clean) else 1
 
 

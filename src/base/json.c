@@ -105,7 +105,8 @@ json_print(json_object *value)
 typedef struct {
 	GString *text; /* what has not been given to take yet */
 	const JsonSplit *split;
-	ByteSink take; /* NULL: all stays in text */
+	gboolean splits; /* below that member */
+	ByteSink take;   /* NULL: all stays in text */
 	gpointer sink;
 	GError *failure;
 } Printer;
@@ -225,6 +226,8 @@ print_object(Printer *printer, json_object *object, int depth)
 		const char *name = g_ptr_array_index(names, i);
 
 		g_string_append_c(text, i == 0 ? '{' : ',');
+		if (depth == 0 && printer->split != NULL)
+			printer->splits = strcmp(name, printer->split->member) == 0;
 		print_indent(text, depth + 1);
 		print_name(text, name);
 		print_sorted(printer, json_object_object_get(object, name), depth + 1);
@@ -254,7 +257,7 @@ print_sorted(Printer *printer, json_object *value, int depth)
 		print_object(printer, value, depth);
 	else if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0)
 		print_array(printer, value, depth);
-	else if (printer->split != NULL && g_hash_table_contains(printer->split->strings, value))
+	else if (printer->splits && g_hash_table_contains(printer->split->strings, value))
 		print_pieces(printer, value, depth);
 	else
 		print_scalar(printer->text, value);
@@ -265,7 +268,9 @@ gboolean
 json_write_sorted(
 	json_object *value, const JsonSplit *split, ByteSink take, gpointer sink, GError **error)
 {
-	Printer printer = { g_string_new(NULL), split, take, sink, NULL };
+	Printer printer = {
+		.text = g_string_new(NULL), .split = split, .take = take, .sink = sink
+	};
 
 	print_sorted(&printer, value, 0);
 	g_string_append_c(printer.text, '\n');
@@ -280,7 +285,7 @@ json_write_sorted(
 char *
 json_print_sorted(json_object *value)
 {
-	Printer printer = { g_string_new(NULL), NULL, NULL, NULL, NULL };
+	Printer printer = { .text = g_string_new(NULL) };
 
 	print_sorted(&printer, value, 0);
 	g_string_append_c(printer.text, '\n');

@@ -55,6 +55,7 @@ char *json_print_sorted(json_object *value);
 
 /* Strings that are printed as lists of pieces. */
 typedef struct JsonSplit {
+	const char *member;  /* of the document; what is not below it is printed whole */
 	GHashTable *strings; /* a set of json_object * */
 	/* The size of the first piece of text, whose size is not 0. */
 	size_t (*piece)(const char *text, size_t size);

@@ -1,7 +1,5 @@
 #include "exec/snapshot.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "exec/outcome.h"
 #include "exec/report.h"

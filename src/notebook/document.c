@@ -294,7 +294,7 @@ document_write(json_object *document, ByteSink take, gpointer sink, GError **err
 {
 	g_autoptr(GHashTable) strings = g_hash_table_new(g_direct_hash, g_direct_equal);
 	json_object *cells = json_array_member(document, "cells");
-	const JsonSplit lines = { strings, lines_first };
+	const JsonSplit lines = { "cells", strings, lines_first };
 
 	for (size_t i = 0; i < json_object_array_length(cells); i++)
 		collect_cell(strings, json_object_array_get_idx(cells, i));

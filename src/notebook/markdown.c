@@ -10,23 +10,42 @@
 
 static const char *const extensions[] = { "strikethrough", "autolink", "tasklist", NULL };
 
+/* Also at the end of the text. Of CR LF, only the LF. */
+static gboolean
+is_line_end(const char *text, size_t at, size_t size)
+{
+	if (at == size || text[at] == '\n')
+		return TRUE;
+	return text[at] == '\r' && (at + 1 == size || text[at + 1] != '\n');
+}
+
 /* A row that is shorter than the head of its table is filled up, so that a few kilobytes could become
- * gigabytes. A table whose rows are written out has fewer cells than bytes. */
+ * gigabytes. A table whose rows are written out has fewer cells than bytes. An empty line ends a table. */
 static gboolean
 tables_are_bounded(const char *text, size_t size)
 {
-	size_t bars = 0;
+	size_t cells = 0;
+	size_t lines = 0;
 	size_t widest = 0;
-	size_t lines = 1;
+	size_t bars = 0;
+	gboolean empty = TRUE;
 
-	for (size_t i = 0; i < size; i++) {
-		gboolean ends = text[i] == '\n' || text[i] == '\r';
-
-		bars = ends ? 0 : bars + (text[i] == '|');
-		lines += ends;
+	for (size_t i = 0; i <= size; i++) {
+		if (!is_line_end(text, i, size)) {
+			bars += text[i] == '|';
+			empty = empty && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r');
+			continue;
+		}
+		lines++;
 		widest = MAX(widest, bars);
+		if (empty || i == size) {
+			cells += (widest + 1) * lines;
+			lines = widest = 0;
+		}
+		bars = 0;
+		empty = TRUE;
 	}
-	return (widest + 1) * lines <= MAX(size, FEW_CELLS);
+	return cells <= MAX(size, FEW_CELLS);
 }
 
 static void

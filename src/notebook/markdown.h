@@ -7,6 +7,6 @@
 
 #include <glib.h>
 
-/* A whole HTML document. A text that is not long but whose tables would be (rows much shorter than a very wide
- * head, by the hundred thousand cells) is shown without them. text is UTF-8. The caller frees. */
+/* A whole HTML document. A text with a table that is much longer than it is written (rows shorter than a
+ * very wide head, by the hundred thousand cells) is shown without its tables. text is UTF-8. The caller frees. */
 char *markdown_to_page(const char *text, size_t size, const char *title);

@@ -29,7 +29,8 @@ Executors *executors_new(const ExecutorsSpec *spec);
 /* Begins to keep executors ready. */
 void executors_keep(Executors *executors);
 
-/* Ends executors that were not taken, and waits for the end of all that is not an executor; frees. */
+/* Ends executors that were not taken, which tidy up by themselves, and fork servers, for whose end and that of
+ * what they leave it waits; frees. */
 void executors_free(Executors *executors);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Executors, executors_free)
 

@@ -335,7 +335,7 @@ fork_server_free(ForkServer *server)
 {
 	if (server == NULL)
 		return;
-	if (server->link >= 0) {
+	if (server->link >= 0 && server->pid > 0) {
 		gboolean ready = FALSE;
 
 		kill(server->pid, SIGKILL);
@@ -343,7 +343,10 @@ fork_server_free(ForkServer *server)
 	}
 	hang_up(server);
 	frame_reader_free(server->reader);
-	claim_leave(server->home); /* it may still write there, and so may its rehearsal */
+	if (server->pid > 0)
+		claim_leave(server->home); /* it may still write there, and so may its rehearsal */
+	else
+		claim_free(server->home);
 	g_strfreev(server->modules);
 	g_strfreev(server->folders);
 	g_free(server->loading);

@@ -133,7 +133,7 @@ quit(gpointer data)
 	GMainLoop *loop = data;
 
 	g_main_loop_quit(loop);
-	return G_SOURCE_REMOVE;
+	return G_SOURCE_CONTINUE; /* another one does not kill while the end is made */
 }
 
 /* Whether runs can have namespaces; says once why not. */

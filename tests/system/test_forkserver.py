@@ -267,7 +267,17 @@ def test_a_runner_that_ends_during_a_rehearsal_leaves_nothing(make_runner: Any, 
     os.chmod(open_folder, 0o777)
     runner = make_runner({"ready": "0", "preload": "never_stops"}, kernel_path=open_folder)
     assert eventually(lambda: os.path.exists(said))
+    assert runner.kernel()["fork_server"] == "starts"  # it waits for its rehearsal
     runner.close()
+    assert runner.bench.folders() == []
+
+
+def test_an_interpreter_that_is_missing_harms_nobody(make_runner: Any, open_folder: str) -> None:
+    kernelspec(open_folder, "python3", argv=["/nonexistent/python3", "-m", "ipykernel_launcher", "-f",
+                                             "{connection_file}"])
+    runner = make_runner({"ready": "0", "preload": "json"}, kernel_path=open_folder)
+    assert eventually(lambda: runner.said("its fork server could not be started"))
+    assert runner.process.poll() is None
     assert runner.bench.folders() == []
 
 

@@ -218,11 +218,68 @@ test_python_numbers(void)
 		g_assert_null(json_parse_python_object(others[i], strlen(others[i]), 10, NULL));
 }
 
+static gboolean
+take_some(gpointer sink, const char *bytes, size_t size, GError **error)
+{
+	GString *taken = sink;
+
+	if (taken->len + size > 600000) {
+		g_set_error_literal(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE, "full");
+		return FALSE;
+	}
+	g_string_append_len(taken, bytes, (gssize) size);
+	return TRUE;
+}
+
+static size_t
+two_bytes(const char *text, size_t size)
+{
+	(void) text;
+	return MIN(size, 2);
+}
+
+/* One string that stands in two places. */
+static void
+test_split(void)
+{
+	g_autoptr(GHashTable) strings = g_hash_table_new(NULL, NULL);
+	g_autoptr(json_object) document = json_object_new_object();
+	json_object *string = json_object_new_string("abc");
+	g_autoptr(GString) taken = g_string_new(NULL);
+	const JsonSplit split = { "cells", strings, two_bytes };
+
+	json_object_object_add(document, "cells", string);
+	json_put_shared(document, "a", string);
+	json_put_shared(document, "z", string);
+	g_hash_table_add(strings, string);
+	g_assert_true(json_write_sorted(document, &split, take_some, taken, NULL));
+	g_assert_cmpstr(taken->str, ==,
+		"{\n \"a\": \"abc\",\n \"cells\": [\n  \"ab\",\n  \"c\"\n ],\n \"z\": "
+		"\"abc\"\n}\n");
+}
+
+static void
+test_sink_that_is_full(void)
+{
+	g_autofree char *text = g_strnfill(100000, 'x');
+	g_autoptr(json_object) document = json_object_new_array();
+	g_autoptr(GString) taken = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	for (int i = 0; i < 20; i++)
+		json_object_array_add(document, json_object_new_string(text));
+	g_assert_false(json_write_sorted(document, NULL, take_some, taken, &error));
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE);
+	g_assert_cmpuint(taken->len, <=, 600000);
+}
+
 int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/json/round-trips", test_round_trips);
+	g_test_add_func("/json/split", test_split);
+	g_test_add_func("/json/sink-that-is-full", test_sink_that_is_full);
 	g_test_add_func("/json/refused", test_refused);
 	g_test_add_func("/json/size-counts", test_size_counts);
 	g_test_add_func("/json/sorted", test_sorted);
