@@ -47,7 +47,7 @@ gboolean fork_server_can_have(const Kernelspec *kernelspec, const Settings *sett
 /* Starts one. Of spec, keepers and data are kept. The caller frees the result. */
 ForkServer *fork_server_new(const ForkServerSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Ends it; its kernels go on. */
+/* Ends it; its kernels go on. Its folder is left to environment_sweep(), for when it and its rehearsal are dead. */
 void fork_server_free(ForkServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ForkServer, fork_server_free)
 
