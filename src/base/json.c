@@ -1,61 +1,18 @@
-/* json_scan.c looks over the text first; json-c then parses what it let through. */
+/* json_read.c makes the values; json-c keeps them, and prints them where nbformat's ways are not asked for. */
 #include "base/json.h"
 
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json_scan.h"
+#include "base/json_read.h"
 
 #define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
-
-static void
-tokener_free(json_tokener *tokener)
-{
-	json_tokener_free(tokener);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, tokener_free)
-
-static gboolean
-parse(const char *text, size_t size, const JsonLimits *limits, gboolean python, json_object **value,
-	GError **error)
-{
-	g_autofree char *marked = NULL;
-
-	if (size > G_MAXINT - 64) {
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_TOO_LARGE, "the JSON is over 2 GiB");
-		return FALSE;
-	}
-	if (!json_scan(text, size, limits, python, &marked, error))
-		return FALSE;
-	g_autoptr(json_tokener) tokener = json_tokener_new_ex(limits->depth + 2);
-	const char *source = marked != NULL ? marked : text;
-	size_t length = marked != NULL ? strlen(marked) : size;
-	json_object *parsed = json_tokener_parse_ex(tokener, source, (int) length);
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
-		parsed = json_tokener_parse_ex(
-			tokener, "", 1); /* a bare number ends with its text */
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_BAD_REQUEST, "the JSON is broken: %s",
-			json_tokener_error_desc(json_tokener_get_error(tokener)));
-		return FALSE;
-	}
-	if (marked != NULL) {
-		json_object *mended = json_scan_unmark(parsed);
-
-		if (mended != NULL) {
-			json_object_put(parsed);
-			parsed = mended;
-		}
-	}
-	*value = parsed;
-	return TRUE;
-}
 
 gboolean
 json_parse_within(const char *text, size_t size, const JsonLimits *limits, json_object **value,
 	GError **error)
 {
-	return parse(text, size, limits, FALSE, value, error);
+	return json_read(text, size, limits, FALSE, value, error);
 }
 
 gboolean
@@ -63,7 +20,7 @@ json_parse(const char *text, size_t size, int max_depth, json_object **value, GE
 {
 	const JsonLimits limits = { max_depth, G_MAXINT64 };
 
-	return parse(text, size, &limits, FALSE, value, error);
+	return json_read(text, size, &limits, FALSE, value, error);
 }
 
 static json_object *
@@ -72,7 +29,7 @@ parse_object(const char *text, size_t size, int max_depth, gboolean python, GErr
 	const JsonLimits limits = { max_depth, G_MAXINT64 };
 	json_object *value = NULL;
 
-	if (!parse(text, size, &limits, python, &value, error))
+	if (!json_read(text, size, &limits, python, &value, error))
 		return NULL;
 	if (!json_object_is_type(value, json_type_object)) {
 		json_object_put(value);

@@ -1,9 +1,9 @@
 /* base/json.h: JSON with limits, numbers kept byte for byte.
  *
- * json-c does the work; what it leaves open is closed here: depth, NaN, broken UTF-8, trailing bytes,
- * control characters in strings, and integers beyond 64 bits, which json-c would clamp silently. Those
- * become doubles that carry their source text and are printed as it. A json_object belongs to whom the
- * function says; every json_object_object_add takes over the reference of its value. */
+ * The values are json-c's; they are read here, strictly: depth, NaN, broken UTF-8, trailing bytes, control
+ * characters in strings. Integers beyond 64 bits, which json-c would clamp silently, become doubles that carry
+ * their source text and are printed as it. A json_object belongs to whom the function says; every
+ * json_object_object_add takes over the reference of its value. */
 #pragma once
 
 #include <glib.h>

@@ -9,7 +9,7 @@ libnbhook_a_SOURCES += \
 	src/base/gunzip.c src/base/gunzip.h \
 	src/base/ids.c src/base/ids.h \
 	src/base/json.c src/base/json.h \
-	src/base/json_scan.c src/base/json_scan.h \
+	src/base/json_read.c src/base/json_read.h \
 	src/base/listen.c src/base/listen.h \
 	src/base/log.c src/base/log.h \
 	src/base/loop.c src/base/loop.h

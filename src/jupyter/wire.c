@@ -201,9 +201,16 @@ static json_object *
 parse_part(const WirePart *part, GError **error)
 {
 	const char *text = part->data;
+	GError *failure = NULL;
+	json_object *object = json_parse_object(text, part->size, MAX_DEPTH, &failure);
 
-	if (g_utf8_validate_len(text, part->size, NULL))
-		return json_parse_object(text, part->size, MAX_DEPTH, error);
+	if (object != NULL)
+		return object;
+	if (g_utf8_validate_len(text, part->size, NULL)) {
+		g_propagate_error(error, failure);
+		return NULL;
+	}
+	g_clear_error(&failure);
 	g_autoptr(GString) valid = make_valid(text, part->size);
 	return json_parse_object(valid->str, valid->len, MAX_DEPTH, error);
 }

@@ -45,6 +45,56 @@ test_round_trips(void)
 }
 
 static const struct {
+	const char *text, *means;
+} escapes[] = {
+	{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+	{ "\"a\\u0041\\u00e9\\u20AC.\"", "aA\u00e9\u20ac." },
+	{ "\"\\ud83d\\ude00\"", "\U0001F600" },
+	{ "\"\\uDBFF\\uDFFFx\"", "\U0010FFFFx" },
+	/* halves of pairs */
+	{ "\"\\ud83d\"", "\ufffd" },
+	{ "\"\\ude00\"", "\ufffd" },
+	{ "\"\\ud83d\\n\"", "\ufffd\n" },
+	{ "\"\\ud83dude00\"", "\ufffdude00" },
+	{ "\"\\ud83d\\u0041\"", "\ufffdA" },
+	{ "\"\\ud83d\\ud83d\\ude00\\ude00\"", "\ufffd\U0001F600\ufffd" },
+	{ "\"\\\\ud83d\"", "\\ud83d" },
+};
+
+static void
+test_escapes(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(escapes); i++) {
+		g_autofree char *text =
+			g_strdup_printf("{%s:[\"\\u0000\",%s]}", escapes[i].text, escapes[i].text);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(json_object) object = json_parse_object(text, strlen(text), 3, &error);
+
+		g_assert_no_error(error);
+		json_object *array = json_array_member(object, escapes[i].means);
+		g_assert_nonnull(array);
+		json_object *nul = json_object_array_get_idx(array, 0);
+		g_assert_cmpint(json_object_get_string_len(nul), ==, 1);
+		json_object *string = json_object_array_get_idx(array, 1);
+		g_assert_cmpmem(json_object_get_string(string),
+			(size_t) json_object_get_string_len(string), escapes[i].means,
+			strlen(escapes[i].means));
+	}
+}
+
+/* As json-c and Python have it. */
+static void
+test_last_of_a_name(void)
+{
+	static const char text[] = "{\"a\":1,\"b\":2,\"\\u0061\":3}";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_object) object = json_parse_object(text, strlen(text), 3, &error);
+	g_autofree char *printed = json_print(object);
+
+	g_assert_cmpstr(printed, ==, "{\"a\":3,\"b\":2}");
+}
+
+static const struct {
 	const char *text;
 	const char *says;
 } refused[] = {
@@ -62,6 +112,9 @@ static const struct {
 	{ "\"\n\"", "control character" },
 	{ "\"\\x\"", "escape" },
 	{ "\"\\u12g4\"", "hex" },
+	{ "\"\\u12", "hex" },
+	{ "\"\\ud83d\\u1\"", "hex" },
+	{ "\"\\", "escape" },
 	{ "1 2", "behind the value" },
 	{ "{a:1}", "quotes" },
 	{ "{\"a\" 1}", "\":\"" },
@@ -280,6 +333,8 @@ main(int argc, char **argv)
 	g_test_add_func("/json/round-trips", test_round_trips);
 	g_test_add_func("/json/split", test_split);
 	g_test_add_func("/json/sink-that-is-full", test_sink_that_is_full);
+	g_test_add_func("/json/escapes", test_escapes);
+	g_test_add_func("/json/last-of-a-name", test_last_of_a_name);
 	g_test_add_func("/json/refused", test_refused);
 	g_test_add_func("/json/size-counts", test_size_counts);
 	g_test_add_func("/json/sorted", test_sorted);
