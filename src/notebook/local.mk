@@ -15,6 +15,7 @@ libnbhook_a_SOURCES += \
 	src/notebook/request.c src/notebook/request.h \
 	src/notebook/response.c src/notebook/response.h \
 	src/notebook/signature.c src/notebook/signature.h \
+	src/notebook/stream.c src/notebook/stream.h \
 	src/notebook/translate.c src/notebook/translate.h \
 	src/notebook/translator.h \
 	src/notebook/upgrade.c src/notebook/upgrade.h \

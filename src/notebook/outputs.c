@@ -1,19 +1,16 @@
-/* Each cell that got a message has a state: the stream that is still open (its text grows in a
- * GString and reaches the JSON when the stream closes or at outputs_settle, so that joining is
- * linear), the clear that waits, the bytes that its outputs count. Display ids lead to the outputs
- * that carry them. */
+/* Each cell that got a message has a state: the stream that is still open, the clear that waits, the bytes that its
+ * outputs count. Display ids lead to the outputs that carry them. */
 #include "notebook/outputs.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "notebook/lines.h"
+#include "notebook/stream.h"
 
 typedef struct CellState {
-	json_object *cell;   /* a reference */
-	json_object *stream; /* a reference to the open stream output; NULL if none */
-	GString *text;       /* of the open stream */
-	gboolean text_is_written;
+	json_object *cell; /* a reference */
+	Stream *stream;    /* the open one; NULL: none */
 	gboolean clear_waits;
 	gint64 bytes;
 	gint64 n_outputs;
@@ -57,9 +54,8 @@ cell_state_free(gpointer data)
 {
 	CellState *state = data;
 
-	json_object_put(state->stream);
+	stream_free(state->stream);
 	json_object_put(state->cell);
-	g_string_free(state->text, TRUE);
 	g_ptr_array_unref(state->display_ids);
 	g_free(state);
 }
@@ -109,7 +105,6 @@ find_state(Outputs *outputs, json_object *cell)
 		return state;
 	state = g_new0(CellState, 1);
 	state->cell = json_object_get(cell);
-	state->text = g_string_new(NULL);
 	state->display_ids = g_ptr_array_new_with_free_func(g_free);
 	g_hash_table_insert(outputs->states, cell, state);
 	return state;
@@ -157,23 +152,11 @@ count_output(Outputs *outputs, CellState *state, GError **error)
 }
 
 static void
-write_stream(CellState *state)
-{
-	if (state->stream == NULL || state->text_is_written)
-		return;
-	json_object_object_add(state->stream, "text",
-		json_object_new_string_len(state->text->str, (int) state->text->len));
-	state->text_is_written = TRUE;
-}
-
-static void
 close_stream(CellState *state)
 {
-	write_stream(state);
-	json_object_put(state->stream);
-	state->stream = NULL;
-	g_string_free(state->text, TRUE);
-	state->text = g_string_new(NULL);
+	if (state->stream != NULL)
+		stream_settle(state->stream);
+	g_clear_pointer(&state->stream, stream_free);
 }
 
 /* Takes what a display id has in that cell away from it. */
@@ -325,26 +308,17 @@ take_update(Message *message, GError **error)
 	return update_displays(message, id, error);
 }
 
-/* Whether the last output of the cell is a stream of that name with room for size bytes. */
 static gboolean
-continues_stream(CellState *state, const char *name, int size)
-{
-	return state->stream != NULL && !state->clear_waits &&
-	       state->text->len <= (gsize) (G_MAXINT - size) &&
-	       strcmp(json_string_member(state->stream, "name"), name) == 0;
-}
-
-static gboolean
-open_stream(Message *message, const char *name, GError **error)
+open_stream(Message *message, const char *name, json_object *text, GError **error)
 {
 	json_object *output = json_object_new_object();
 
 	json_put_string(output, "output_type", "stream");
 	json_put_string(output, "name", name);
-	json_put_string(output, "text", "");
+	json_put_shared(output, "text", text);
 	if (!append_output(message, output, message->size, error))
 		return FALSE;
-	message->state->stream = json_object_get(output);
+	message->state->stream = stream_new(output);
 	return TRUE;
 }
 
@@ -358,14 +332,14 @@ take_stream(Message *message, GError **error)
 
 	if (name == NULL || !json_object_is_type(text, json_type_string))
 		return TRUE;
+	CellState *state = message->state;
 	int size = json_object_get_string_len(text);
-	gboolean counted = continues_stream(message->state, name, size)
-				   ? count(message->outputs, message->state, size, error)
-				   : open_stream(message, name, error);
-	if (!counted)
+	if (state->stream == NULL || state->clear_waits ||
+		!stream_continues(state->stream, name, size))
+		return open_stream(message, name, text, error);
+	if (!count(message->outputs, state, size, error))
 		return FALSE;
-	g_string_append_len(message->state->text, json_object_get_string(text), size);
-	message->state->text_is_written = FALSE;
+	stream_append(state->stream, text);
 	return TRUE;
 }
 
@@ -489,5 +463,6 @@ outputs_settle(Outputs *outputs)
 
 	g_hash_table_iter_init(&iterator, outputs->states);
 	while (g_hash_table_iter_next(&iterator, NULL, &state))
-		write_stream(state);
+		if (((CellState *) state)->stream != NULL)
+			stream_settle(((CellState *) state)->stream);
 }
