@@ -216,7 +216,8 @@ class Bench:
         command = [*wrapper, str(program("nbhook-exec")), "--socket", str(theirs.fileno()),
                    "--config", str(self.config)]
         env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
-               "TMPDIR": str(self.folder / "tmp"), **(environment or {})}
+               "TMPDIR": str(self.folder / "tmp"), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+               **(environment or {})}
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=env, cwd="/",
                                    stdin=subprocess.DEVNULL, **({} if wrapper else become(self.user)))
         theirs.close()
