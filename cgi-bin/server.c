@@ -118,6 +118,22 @@ read_head(FCGX_Request *fcgi, int connection)
 	return TRUE;
 }
 
+/* Ends the request. libfcgi waits for its peer to close, so that nothing is cut off that this side has not read.
+ * Where the request was read to its end there is nothing, and the wait would be one more change of processes. */
+static void
+finish(FCGX_Request *fcgi, gboolean has_body)
+{
+	int connection = fcgi->ipcFd;
+
+	if (!has_body)
+		FCGX_GetChar(fcgi->in); /* its end comes with its head */
+	fcgi->keepConnection = FCGX_HasSeenEOF(fcgi->in) != 0;
+	FCGX_Finish_r(fcgi);
+	if (fcgi->ipcFd == connection)
+		close(connection);
+	fcgi->ipcFd = -1;
+}
+
 static void *
 serve(void *data)
 {
@@ -135,7 +151,7 @@ serve(void *data)
 		request->connection = connection;
 		if (!worker_answer(&worker, request))
 			g_debug("a caller went away before its answer was sent");
-		FCGX_Finish_r(&fcgi);
+		finish(&fcgi, request->length_text != NULL);
 	}
 	worker_clear(&worker);
 	return NULL;
