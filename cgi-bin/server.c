@@ -26,7 +26,7 @@
 
 /* Beside one thread for each caller who waits: for answers that need no waiting, refusals above all. */
 #define SPARE_THREADS 16
-#define STACK_SIZE (256 * 1024)
+#define STACK_SIZE (1024 * 1024) /* JSON is read recursively */
 #define ACCEPT_PAUSE_US 100000
 #define PEER_TIMEOUT_S 90 /* longer than nginx waits for its own peer */
 
@@ -119,14 +119,18 @@ read_head(FCGX_Request *fcgi, int connection)
 }
 
 /* Ends the request. libfcgi waits for its peer to close, so that nothing is cut off that this side has not read.
- * Where the request was read to its end there is nothing, and the wait would be one more change of processes. */
+ * Where the request was read to its end there is nothing, and the wait would be one more change of processes. The
+ * end of a request without a body comes with its head; if it has not come, it is not waited for. */
 static void
 finish(FCGX_Request *fcgi, gboolean has_body)
 {
+	struct timeval at_once = { .tv_usec = 1 };
 	int connection = fcgi->ipcFd;
 
-	if (!has_body)
-		FCGX_GetChar(fcgi->in); /* its end comes with its head */
+	if (!has_body) {
+		setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &at_once, sizeof at_once);
+		FCGX_GetChar(fcgi->in);
+	}
 	fcgi->keepConnection = FCGX_HasSeenEOF(fcgi->in) != 0;
 	FCGX_Finish_r(fcgi);
 	if (fcgi->ipcFd == connection)

@@ -57,6 +57,7 @@ stream_append(Stream *stream, json_object *text)
 	if (stream->text == NULL) {
 		stream->text = g_string_new(NULL);
 		append(stream->text, own_text(stream));
+		json_put_string(stream->output, "text", "");
 	}
 	append(stream->text, text);
 	stream->settled = FALSE;

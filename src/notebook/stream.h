@@ -17,7 +17,7 @@ void stream_free(Stream *stream);
 /* Whether it is of that name, with room for size bytes more. */
 gboolean stream_continues(const Stream *stream, const char *name, int size);
 
-/* text is a string, which is copied; it must fit. */
+/* text is a string, which is copied; it must fit. The output's own text is empty until the stream is settled. */
 void stream_append(Stream *stream, json_object *text);
 
 /* Puts the whole text into the output. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import threading
 import time
 from typing import Callable, Optional
@@ -124,6 +125,36 @@ def test_a_silent_connection_holds_up_nobody(site: RunningSite) -> None:
     finally:
         for each in silent:
             each.close()
+
+
+def record(kind: int, content: bytes) -> bytes:
+    """A record of FastCGI 1.0, of request 1."""
+    return struct.pack(">BBHHBx", 1, kind, 1, len(content), 0) + content
+
+
+def test_an_answer_waits_for_no_body(site: RunningSite) -> None:
+    """A web server that passes bodies on as they come may have none yet, and no length to say so."""
+    params = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/env", "HTTP_TRANSFER_ENCODING": "chunked"}
+    pairs = b"".join(bytes([len(name), len(value)]) + name.encode() + value.encode()
+                     for name, value in params.items())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.settimeout(5)
+        peer.connect(os.path.join(site.plan.run_dir, "api.sock"))
+        peer.sendall(record(1, struct.pack(">HB5x", 1, 0)) + record(4, pairs) + record(4, b""))
+        answer = b""
+        while b"Status: 405" not in answer:
+            part = peer.recv(4096)
+            assert part, answer
+            answer += part
+
+
+def test_deep_bodies_fit_the_stacks_of_all_threads(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site(http={"max_json_depth": "500"})
+    hook = site.add(notebook([QUICK]))
+    for depth, status in ((500, 200), (501, 400)):
+        body = '{"a":' * (depth - 1) + "[1.5]" + "}" * (depth - 1)
+        answer = requests.post(hook.url, data=body, headers={"Content-Type": "application/json"}, timeout=60)
+        assert answer.status_code == status, answer.text
 
 
 def test_the_request_file_holds_no_secret(site: RunningSite) -> None:

@@ -1,8 +1,11 @@
 /* JSON: what is accepted comes back byte for byte, what is not is refused with its place. */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
+
+#define DEEPEST 600 /* of what any caller allows: base/frame.c */
 
 static const char *const round_trips[] = {
 	"null",
@@ -51,6 +54,7 @@ static const struct {
 	{ "\"a\\u0041\\u00e9\\u20AC.\"", "aA\u00e9\u20ac." },
 	{ "\"\\ud83d\\ude00\"", "\U0001F600" },
 	{ "\"\\uDBFF\\uDFFFx\"", "\U0010FFFFx" },
+	{ "\"\\ud937\\udc8a\"", "\U0005DC8A" }, /* json-c 0.16 reads U+FFFD */
 	/* halves of pairs */
 	{ "\"\\ud83d\"", "\ufffd" },
 	{ "\"\\ude00\"", "\ufffd" },
@@ -222,15 +226,45 @@ test_members(void)
 static void
 test_depth(void)
 {
-	for (int depth = 599; depth <= 601; depth++) {
+	for (int depth = DEEPEST - 1; depth <= DEEPEST + 1; depth++) {
 		g_autofree char *open = g_strnfill((gsize) depth, '[');
 		g_autofree char *close = g_strnfill((gsize) depth, ']');
 		g_autofree char *text = g_strconcat(open, close, NULL);
 		g_autoptr(json_object) value = NULL;
 
-		g_assert_cmpint(
-			json_parse(text, strlen(text), 600, &value, NULL), ==, depth <= 600);
+		g_assert_cmpint(json_parse(text, strlen(text), DEEPEST, &value, NULL), ==,
+			depth <= DEEPEST);
 	}
+}
+
+static void *
+read_deep(void *text)
+{
+	json_object *value = NULL;
+
+	g_assert_true(json_parse(text, strlen(text), DEEPEST, &value, NULL));
+	json_object_put(value);
+	return NULL;
+}
+
+/* Half of what a thread of nbhook.fcgi has is enough, also with sanitizers. */
+static void
+test_depth_with_a_small_stack(void)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	for (int i = 0; i < DEEPEST; i++)
+		g_string_append(text, "{\"a\\n\":");
+	g_string_append(text, "1.5");
+	for (int i = 0; i < DEEPEST; i++)
+		g_string_append_c(text, '}');
+	pthread_attr_init(&attributes);
+	g_assert_cmpint(pthread_attr_setstacksize(&attributes, 512 << 10), ==, 0);
+	g_assert_cmpint(pthread_create(&thread, &attributes, read_deep, text->str), ==, 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
 }
 
 /* Every byte as a string of its own, and between others, as json-c escapes it. */
@@ -343,6 +377,7 @@ main(int argc, char **argv)
 	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
 	g_test_add_func("/json/members", test_members);
 	g_test_add_func("/json/depth", test_depth);
+	g_test_add_func("/json/depth-with-a-small-stack", test_depth_with_a_small_stack);
 	g_test_add_func("/json/python-numbers", test_python_numbers);
 	return g_test_run();
 }
