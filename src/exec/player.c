@@ -159,10 +159,13 @@ fail(Player *player)
 	player->idle_deadline_ms = -1;
 }
 
-/* The cell in flight has ended. */
+/* The cell in flight has ended. Its count is our own, as with nbclient, whatever its messages say. */
 static void
 end_cell(Player *player)
 {
+	if (player->replied)
+		json_put_int(notebook_cell(player->notebook, (size_t) player->cell),
+			"execution_count", player->executed);
 	player->idle_deadline_ms = -1;
 	if (failure_is_set(&player->failure)) {
 		fail(player);
@@ -173,16 +176,20 @@ end_cell(Player *player)
 	player->state = player->exiting ? PLAYER_DONE : PLAYER_READY;
 }
 
+/* Not exit(keep_kernel=True), which ends consoles and leaves the kernel as it is. */
 static gboolean
 asks_exit(json_object *content)
 {
 	json_object *payload = json_array_member(content, "payload");
 	size_t n = payload != NULL ? json_object_array_length(payload) : 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (g_strcmp0(json_string_member(json_object_array_get_idx(payload, i), "source"),
-			    "ask_exit") == 0)
+	for (size_t i = 0; i < n; i++) {
+		json_object *item = json_object_array_get_idx(payload, i);
+
+		if (g_strcmp0(json_string_member(item, "source"), "ask_exit") == 0 &&
+			!json_bool_member(item, "keepkernel", FALSE))
 			return TRUE;
+	}
 	return FALSE;
 }
 
@@ -260,7 +267,8 @@ keep(Player *player, json_object *cell, const WireMessage *message, GError **err
 			player->widgets, type, message->content, message->buffers, error);
 	json_object *captured =
 		strcmp(type, "execute_input") != 0 && strcmp(type, "update_display_data") != 0
-			? widgets_capture(player->widgets, wire_message_parent_id(message))
+			? widgets_capture(player->widgets, wire_message_parent_id(message), type,
+				  message->content)
 			: NULL;
 	if (captured != NULL)
 		return outputs_capture(
@@ -273,13 +281,20 @@ take_output(Player *player, gsize index, const WireMessage *message)
 {
 	json_object *cell = notebook_cell(player->notebook, index);
 	const char *type = wire_message_type(message);
+	gboolean ended = player->state != PLAYER_WAITING || (gssize) index != player->cell;
+	json_object *count = json_object_get(json_member(cell, "execution_count"));
 	g_autoptr(GError) error = NULL;
 
 	if (strcmp(type, "execute_input") == 0) {
 		put_time(cell, "iopub.execute_input", message);
 		player->executing = player->executing || (gssize) index == player->cell;
 	}
-	if (keep(player, cell, message, &error))
+	gboolean kept = keep(player, cell, message, &error);
+	if (ended)
+		json_object_object_add(cell, "execution_count", count);
+	else
+		json_object_put(count);
+	if (kept)
 		return;
 	failure_set(
 		&player->failure, "output_limit", "OutputLimit", error->message, (gssize) index);

@@ -155,9 +155,11 @@ channels_free(Channels *channels)
 	g_free(channels);
 }
 
+/* What the monitors have said is read first: it would be there for ever. */
 void
 channels_poll_items(Channels *channels, zmq_pollitem_t *items)
 {
+	channels_are_lost(channels);
 	for (size_t i = 0; i < N_SOCKETS; i++)
 		items[i] = (zmq_pollitem_t){ .socket = channels->sockets[i], .events = ZMQ_POLLIN };
 	for (size_t i = 0; i < N_MONITORS; i++)

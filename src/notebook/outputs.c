@@ -328,9 +328,12 @@ static gboolean
 take_stream(Message *message, GError **error)
 {
 	const char *name = json_string_member(message->content, "name");
-	json_object *text = json_member(message->content, "text");
+	json_object *given = json_member(message->content, "text");
+	g_autoptr(json_object) text = json_object_is_type(given, json_type_string)
+					      ? json_object_get(given)
+					      : lines_join(given, "");
 
-	if (name == NULL || !json_object_is_type(text, json_type_string))
+	if (name == NULL || text == NULL)
 		return TRUE;
 	CellState *state = message->state;
 	int size = json_object_get_string_len(text);
@@ -373,11 +376,18 @@ take_error(Message *message, GError **error)
 	return append_output(message, output, message->size, error);
 }
 
+/* Any number but 0 is true, as Python has it. */
+gboolean
+outputs_clear_waits(json_object *content)
+{
+	return json_object_get_boolean(json_member(content, "wait"));
+}
+
 static gboolean
 take_clear(Message *message, GError **error)
 {
 	(void) error;
-	if (json_bool_member(message->content, "wait", FALSE))
+	if (outputs_clear_waits(message->content))
 		message->state->clear_waits = TRUE;
 	else
 		clear_cell(message->outputs, message->state);

@@ -35,6 +35,9 @@ gboolean outputs_take(Outputs *outputs, json_object *cell, const char *msg_type,
 gboolean outputs_capture(Outputs *outputs, json_object *cell, const char *msg_type,
 	json_object *content, size_t message_size, GError **error);
 
+/* Whether a clear_output message of that content waits for the next output. */
+gboolean outputs_clear_waits(json_object *content);
+
 /* Counts bytes (also fewer than none) that are kept elsewhere. Errors as above. */
 gboolean outputs_count(Outputs *outputs, gint64 bytes, GError **error);
 

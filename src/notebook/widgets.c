@@ -72,10 +72,16 @@ widgets_free(Widgets *widgets)
 	g_free(widgets);
 }
 
+static gint64
+kept_cost(const char *id)
+{
+	return KEPT_COST + (gint64) strlen(id);
+}
+
 static gboolean
 count_kept(Widgets *widgets, const char *id, GError **error)
 {
-	return outputs_count(widgets->outputs, KEPT_COST + (gint64) strlen(id), error);
+	return outputs_count(widgets->outputs, kept_cost(id), error);
 }
 
 /* The model of an id, made where there is none; NULL at the ceiling. */
@@ -182,8 +188,12 @@ release(Widgets *widgets, Widget *widget)
 				   ? g_hash_table_lookup(widgets->capturing, widget->captures)
 				   : NULL;
 
-	if (stack != NULL && stack->len > 0)
+	if (stack != NULL) { /* an empty one is not kept */
 		g_ptr_array_remove_index(stack, stack->len - 1);
+		outputs_count(widgets->outputs, -kept_cost(widget->captures), NULL);
+		if (stack->len == 0)
+			g_hash_table_remove(widgets->capturing, widget->captures);
+	}
 	g_clear_pointer(&widget->captures, g_free);
 }
 
@@ -231,14 +241,27 @@ widgets_take(Widgets *widgets, const char *msg_type, json_object *content, GPtrA
 	return TRUE;
 }
 
+/* Whether a message changes what is shown at once: a clear that waits does not. */
+static gboolean
+shows(const char *msg_type, json_object *content)
+{
+	static const char *const types[] = { "stream", "display_data", "execute_result", "error",
+		NULL };
+
+	return g_strv_contains(types, msg_type) ||
+	       (strcmp(msg_type, "clear_output") == 0 && !outputs_clear_waits(content));
+}
+
 json_object *
-widgets_capture(Widgets *widgets, const char *parent_id)
+widgets_capture(Widgets *widgets, const char *parent_id, const char *msg_type, json_object *content)
 {
 	GPtrArray *stack = g_hash_table_lookup(widgets->capturing, parent_id);
 
-	if (stack == NULL || stack->len == 0)
+	if (stack == NULL)
 		return NULL;
 	Widget *widget = stack->pdata[stack->len - 1];
+	if (!shows(msg_type, content))
+		return widget->cell;
 	if (!widget->is_dirty)
 		g_ptr_array_add(widgets->dirty, widget);
 	widget->is_dirty = widget->has_captured = TRUE;

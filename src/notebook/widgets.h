@@ -18,9 +18,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Widgets, widgets_free)
 gboolean widgets_take(Widgets *widgets, const char *msg_type, json_object *content,
 	GPtrArray *buffers, GError **error);
 
-/* Where an output of the request parent_id goes: to what stands for the cell, an object with a member
- * "outputs" that is borrowed; NULL when no Output widget captures it. */
-json_object *widgets_capture(Widgets *widgets, const char *parent_id);
+/* Where a message of the request parent_id that shows or clears something goes: to what stands for the cell, an
+ * object with a member "outputs" that is borrowed; NULL when no Output widget captures it. */
+json_object *widgets_capture(
+	Widgets *widgets, const char *parent_id, const char *msg_type, json_object *content);
 
 /* The content of the next comm_msg that the kernel has to be sent before it is given a cell; NULL when there
  * is none left. outputs_settle must have been called. The caller owns it. */

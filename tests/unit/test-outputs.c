@@ -56,7 +56,9 @@ test_streams_are_joined(void)
 	outputs_settle(outputs);
 	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": \"b\\u0000\"}");
 	take(outputs, cell, "stream", "{\"name\": \"stderr\", \"text\": \"c\"}");
-	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": \"d\"}");
+	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": [\"d\"]}");
+	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": []}");
+	take(outputs, cell, "stream", "{\"name\": \"stdout\", \"text\": 5}");
 	assert_outputs(outputs, cell,
 		"[{\"output_type\": \"stream\", \"name\": \"stdout\", \"text\": \"ab\\u0000\"},"
 		"{\"output_type\": \"stream\", \"name\": \"stderr\", \"text\": \"c\"},"

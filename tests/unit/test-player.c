@@ -12,6 +12,8 @@
 #define OK "{\"status\":\"ok\",\"execution_count\":1}"
 #define FAILED "{\"status\":\"error\",\"ename\":\"E\",\"evalue\":\"v\",\"traceback\":[\"t\"]}"
 #define EXIT "{\"status\":\"ok\",\"payload\":[{\"source\":\"ask_exit\"}]}"
+#define EXIT_OF_A_CONSOLE                                                                          \
+	"{\"status\":\"ok\",\"payload\":[{\"source\":\"ask_exit\",\"keepkernel\":true}]}"
 #define PRINTED "{\"name\":\"stdout\",\"text\":\"late\"}"
 
 typedef struct {
@@ -176,6 +178,7 @@ static const struct {
 	{ "{}", "{\"status\":\"aborted\"}", PLAYER_FAILED, "cell_error", "aborted" },
 	{ "{}", "{}", PLAYER_FAILED, "cell_error", "unknown" },
 	{ "{}", EXIT, PLAYER_DONE, NULL, NULL },
+	{ "{}", EXIT_OF_A_CONSOLE, PLAYER_READY, NULL, NULL },
 	{ "{\"tags\":[\"raises-exception\"]}", FAILED, PLAYER_READY, NULL, NULL },
 };
 
@@ -198,6 +201,30 @@ test_endings(void)
 		g_assert_cmpint(failure->cell, ==, endings[i].reason != NULL ? 0 : -1);
 		finish(&fixture);
 	}
+}
+
+static int
+count_of(const Fixture *fixture)
+{
+	return (int) json_int_member(notebook_cell(fixture->notebook, 0), "execution_count", -1);
+}
+
+/* Whichever channel is faster. */
+static void
+test_the_count_is_our_own(void)
+{
+	static const char result[] = "{\"execution_count\":77,\"data\":{},\"metadata\":{}}";
+	Fixture fixture;
+
+	begin(&fixture, NOTEBOOK(CELL("a", "{}")));
+	expect_next(&fixture, "a");
+	reply(&fixture, "0", OK);
+	hear(&fixture, CHANNEL_IOPUB, "execute_result", "0", result);
+	idle(&fixture, "0");
+	g_assert_cmpint(count_of(&fixture), ==, 1);
+	hear(&fixture, CHANNEL_IOPUB, "execute_result", "0", result);
+	g_assert_cmpint(count_of(&fixture), ==, 1);
+	finish(&fixture);
 }
 
 static void
@@ -281,6 +308,7 @@ main(int argc, char **argv)
 	g_test_add_func("/player/no-idle", test_no_idle);
 	g_test_add_func("/player/late-output", test_late_output);
 	g_test_add_func("/player/endings", test_endings);
+	g_test_add_func("/player/count", test_the_count_is_our_own);
 	g_test_add_func("/player/death", test_death);
 	g_test_add_func("/player/death-after-a-cell", test_death_after_a_cell);
 	g_test_add_func("/player/death-after-exit", test_death_after_exit);

@@ -188,6 +188,58 @@ test_the_ceiling_counts_names(void)
 		names_are_refused("{\"comm_id\": \"o\", \"data\": {\"state\": {\"x\": %d}}}"));
 }
 
+static void
+take_text(Widgets *widgets, const char *type, const char *text)
+{
+	g_autoptr(json_object) content = json_tokener_parse(text);
+	g_autoptr(GError) error = NULL;
+
+	widgets_take(widgets, type, content, NULL, &error);
+	g_assert_no_error(error);
+}
+
+#define OPEN                                                                                       \
+	"{\"comm_id\": \"o\", \"target_name\": \"jupyter.widget\", \"data\": "                     \
+	"{\"state\": " OUTPUT_STATE "}}"
+#define STATE(state) "{\"comm_id\": \"o\", \"data\": {\"state\": {" state "}}}"
+
+/* "with out:" in a loop. */
+static void
+test_what_is_captured_no_more_does_not_count(void)
+{
+	g_autoptr(Outputs) outputs =
+		outputs_new((OutputLimits){ .max_bytes = 2000, .max_outputs = 100 });
+	g_autoptr(Widgets) widgets = widgets_new(outputs);
+
+	take_text(widgets, "comm_open", OPEN);
+	for (int i = 0; i < 1000; i++) {
+		take_text(widgets, "comm_msg", STATE("\"msg_id\": \"r\""));
+		g_assert_nonnull(widgets_capture(widgets, "r", "stream", NULL));
+		take_text(widgets, "comm_msg", STATE("\"msg_id\": \"\""));
+		g_assert_null(widgets_capture(widgets, "r", "stream", NULL));
+	}
+}
+
+/* A clear that waits changes nothing yet. */
+static void
+test_a_waiting_clear_is_not_told(void)
+{
+	g_autoptr(Outputs) outputs =
+		outputs_new((OutputLimits){ .max_bytes = 2000, .max_outputs = 100 });
+	g_autoptr(Widgets) widgets = widgets_new(outputs);
+	g_autoptr(json_object) waits = json_tokener_parse("{\"wait\": true}");
+	g_autoptr(json_object) at_once = json_tokener_parse("{\"wait\": false}");
+
+	take_text(widgets, "comm_open", OPEN);
+	take_text(widgets, "comm_msg", STATE("\"msg_id\": \"r\""));
+	g_assert_nonnull(widgets_capture(widgets, "r", "clear_output", waits));
+	g_assert_nonnull(widgets_capture(widgets, "r", "status", NULL));
+	g_assert_null(widgets_next_message(widgets));
+	g_assert_nonnull(widgets_capture(widgets, "r", "clear_output", at_once));
+	g_autoptr(json_object) told = widgets_next_message(widgets);
+	g_assert_nonnull(told);
+}
+
 /* Messages without the shape of theirs. */
 static void
 test_misshapen_messages_are_ignored(void)
@@ -212,7 +264,7 @@ test_misshapen_messages_are_ignored(void)
 		g_assert_true(widgets_take(widgets, "comm_msg", content, NULL, NULL));
 		g_assert_true(widgets_take(widgets, "comm_close", content, NULL, NULL));
 	}
-	g_assert_null(widgets_capture(widgets, ""));
+	g_assert_null(widgets_capture(widgets, "", "stream", NULL));
 	g_assert_null(widgets_next_message(widgets));
 }
 
@@ -223,6 +275,8 @@ main(int argc, char **argv)
 	g_test_add_func("/widgets/equals-nbclient", test_equals_nbclient);
 	g_test_add_func("/widgets/the-ceiling", test_the_ceiling_counts_what_is_kept);
 	g_test_add_func("/widgets/the-ceiling-names", test_the_ceiling_counts_names);
+	g_test_add_func("/widgets/captured-no-more", test_what_is_captured_no_more_does_not_count);
+	g_test_add_func("/widgets/a-waiting-clear", test_a_waiting_clear_is_not_told);
 	g_test_add_func("/widgets/misshapen", test_misshapen_messages_are_ignored);
 	return g_test_run();
 }
