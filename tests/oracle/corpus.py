@@ -221,6 +221,7 @@ PYTHON: dict[str, Any] = {
                    fails("sys.exit('message')"), fails("raise SystemExit(None)"), "print('on')"],
     "sys.exit ends it": ["import sys\nprint(1)\nsys.exit(0)", "print('never')"],
     "exit in the last cell": ["print(1)", "print(2)\nexit()"],
+    "exit that keeps the kernel": ["print(1)", "exit(keep_kernel=True)", "print(2)"],
     "quit in the last cell": ["print(1)", "quit"],
     "warnings as errors": [fails("import warnings\nwarnings.simplefilter('error'); warnings.warn('x')")],
     "assertions": [fails("assert 1 == 2, 'numbers'"), fails("assert False")],
