@@ -1,7 +1,6 @@
 /* The reader follows RFC 8259 production by production. json-c's own lets through what is no JSON, clamps integers
  * beyond 64 bits and copies each string twice. A number keeps its source text, unless it is an integer that fits 64
- * bits for certain; a name that stands twice has its last value, as with json-c and Python. Whatever keeps bytes on
- * the stack is no part of the recursion, so that a thread with a small one can read what is deep. */
+ * bits for certain; a name that stands twice has its last value, as with json-c and Python. */
 #include "base/json_read.h"
 
 #include <string.h>
@@ -110,7 +109,7 @@ skip_fraction_and_exponent(Reader *reader)
 	return skip_digits(reader) > 0 || fail(reader, "a number without digits in its exponent");
 }
 
-G_GNUC_NO_INLINE static gboolean
+static gboolean
 read_number(Reader *reader, json_object **value)
 {
 	size_t start = reader->at;
@@ -258,7 +257,7 @@ decode(const String *string, char *out)
 }
 
 /* json-c has no string that can be filled. The bytes are the string's own, and here they still are to be written. */
-G_GNUC_NO_INLINE static gboolean
+static gboolean
 read_text(Reader *reader, json_object **value)
 {
 	String string;

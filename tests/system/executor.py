@@ -215,6 +215,7 @@ class Bench:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         command = [*wrapper, str(program("nbhook-exec")), "--socket", str(theirs.fileno()),
                    "--config", str(self.config)]
+        # As nbhook-runner starts one, tunable of glibc included.
         env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
                "TMPDIR": str(self.folder / "tmp"), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
                **(environment or {})}

@@ -101,7 +101,17 @@ def test_an_executor_of_the_runner_plays(runner: Runner) -> None:
     run = runner.bench.play(notebook("import os, json; print(json.dumps(dict(os.environ)))"),
                             run=runner.take()).finish()
     assert run.outcome["status"] == "succeed"
-    assert "SECRET_OF_THE_HOST" not in json.loads(run.text())
+    environment = json.loads(run.text())
+    assert "SECRET_OF_THE_HOST" not in environment and "GLIBC_TUNABLES" not in environment
+
+
+def test_executors_ask_for_huge_pages(runner: Runner) -> None:
+    run = runner.take()
+    if os.geteuid() != 0:
+        pytest.skip("an executor is not dumpable: only root sees its environment")
+    assert eventually(lambda: os.readlink(f"/proc/{run.process.pid}/exe").endswith("nbhook-exec"))
+    with open(f"/proc/{run.process.pid}/environ", "rb") as file:
+        assert b"GLIBC_TUNABLES=glibc.malloc.hugetlb=1" in file.read().split(b"\0")
 
 
 def test_every_executor_is_another_one(runner: Runner) -> None:
