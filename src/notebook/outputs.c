@@ -322,6 +322,20 @@ open_stream(Message *message, const char *name, json_object *text, GError **erro
 	return TRUE;
 }
 
+/* What an Output widget had to begin with may be a stream that goes on. */
+static void
+find_stream(CellState *state)
+{
+	json_object *outputs = json_array_member(state->cell, "outputs");
+	size_t n = json_object_array_length(outputs);
+	json_object *last = n > 0 ? json_object_array_get_idx(outputs, n - 1) : NULL;
+
+	if (g_strcmp0(json_string_member(last, "output_type"), "stream") == 0 &&
+		json_string_member(last, "name") != NULL &&
+		json_string_member(last, "text") != NULL)
+		state->stream = stream_new(last);
+}
+
 /* A message that opens a stream counts with its size on the wire, one that is joined with its
  * text. */
 static gboolean
@@ -337,6 +351,8 @@ take_stream(Message *message, GError **error)
 		return TRUE;
 	CellState *state = message->state;
 	int size = json_object_get_string_len(text);
+	if (state->stream == NULL && message->captured)
+		find_stream(state);
 	if (state->stream == NULL || state->clear_waits ||
 		!stream_continues(state->stream, name, size))
 		return open_stream(message, name, text, error);

@@ -53,7 +53,9 @@ def opening():
     if chance.random() < 0.6:
         return "comm_open", {"comm_id": chance.choice("AB"), "target_name": "jupyter.widget", "data": {"state": {
             "_model_module": "@jupyter-widgets/output", "_model_name": "OutputModel", "msg_id": "",
-            "_model_module_version": "1.0.0", "outputs": []}}}, None
+            "_model_module_version": "1.0.0", "outputs": chance.choice([
+                [], [{"output_type": "stream", "name": "stdout", "text": "first"}],
+                [{"output_type": "display_data", "data": {"text/plain": "1"}, "metadata": {}}]])}}}, None
     return "comm_open", {"comm_id": chance.choice("CD"), "target_name": chance.choice(["jupyter.widget", "own"]),
                          "data": {"state": {**state(), "_model_name": "M", "_model_module": "m"}}}, None
 
