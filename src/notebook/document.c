@@ -81,6 +81,7 @@ has_type(json_object *object, const char *name, json_type type)
 	return json_object_is_type(json_member(object, name), type);
 }
 
+/* An output of no type says nothing, and a run makes new ones: it is left out, as no schema allows it. */
 static gboolean
 check_outputs(json_object *cell, size_t index, GError **error)
 {
@@ -88,14 +89,14 @@ check_outputs(json_object *cell, size_t index, GError **error)
 
 	if (!json_object_is_type(outputs, json_type_array))
 		return refuse_cell(error, index, "its outputs are no list");
-	for (size_t i = 0; i < json_object_array_length(outputs); i++) {
+	for (size_t i = json_object_array_length(outputs); i-- > 0;) {
 		json_object *output = json_object_array_get_idx(outputs, i);
 
-		if (json_string_member(output, "output_type") == NULL)
-			return refuse(error,
-				"cell %zu (counted from 0): output %zu is no object with an "
-				"output_type",
+		if (!json_object_is_type(output, json_type_object))
+			return refuse(error, "cell %zu (counted from 0): output %zu is no object",
 				index, i);
+		if (json_string_member(output, "output_type") == NULL)
+			json_object_array_del_idx(outputs, i, 1);
 	}
 	return TRUE;
 }

@@ -157,7 +157,7 @@ static const struct {
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\", \"source\": [1]}]}", "source" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"raw\", \"metadata\": 1}]}", "metadata" },
 	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"code\", \"outputs\": {}}]}", "outputs are no list" },
-	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"code\", \"outputs\": [{}]}]}", "output 0" },
+	{ "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"code\", \"outputs\": [5]}]}", "output 0" },
 };
 /* clang-format on */
 
@@ -317,6 +317,21 @@ test_clears_outputs_of_what_is_run(void)
 	}
 }
 
+/* What an earlier run left must not stop this one; a schema knows no output without a type. */
+static void
+test_outputs_of_no_type_are_left_out(void)
+{
+	g_autoptr(Notebook) notebook = parse("{\"nbformat\": 4, \"cells\": [{\"cell_type\": "
+					     "\"code\", \"source\": \"1\", \"outputs\": ["
+					     "{}, {\"output_type\": \"stream\", \"name\": "
+					     "\"stdout\", \"text\": \"x\"}, {\"text\": \"y\"},"
+					     "{\"output_type\": 5}]}]}");
+	json_object *outputs = json_array_member(notebook_cell(notebook, 0), "outputs");
+
+	g_assert_cmpuint(json_object_array_length(outputs), ==, 1);
+	g_assert_cmpstr(json_string_member(json_object_array_get_idx(outputs, 0), "text"), ==, "x");
+}
+
 static void
 test_indexes_of_the_file_stay(void)
 {
@@ -367,6 +382,8 @@ main(int argc, char **argv)
 	g_test_add_func("/notebook/which-cells-run", test_which_cells_run);
 	g_test_add_func("/notebook/source-keeps-a-nul", test_source_keeps_a_nul);
 	g_test_add_func("/notebook/clears-outputs", test_clears_outputs_of_what_is_run);
+	g_test_add_func(
+		"/notebook/outputs-of-no-type-are-left-out", test_outputs_of_no_type_are_left_out);
 	g_test_add_func("/notebook/indexes-of-the-file-stay", test_indexes_of_the_file_stay);
 	g_test_add_func("/notebook/byte-order-mark", test_byte_order_mark);
 	return g_test_run();
