@@ -18,9 +18,12 @@ It is one file because interpreters of any kernelspec run it, with options that 
 import array
 import copy
 import ctypes
+import fnmatch
 import gc
+import hmac
 import importlib
 import importlib.util
+import itertools
 import json
 import mmap
 import os
@@ -222,7 +225,8 @@ class Parsed:
 # What a kernel imports when it starts, or for its first cell.
 LATE_IMPORTS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.connect",
                 "zmq.eventloop.zmqstream", "tornado.platform.asyncio", "jupyter_client.session",
-                "IPython.core.completerlib", "IPython.core.pylabtools", "naas")
+                "IPython.core.completerlib", "IPython.core.pylabtools", "IPython.extensions.storemagic",
+                "faulthandler", "naas")
 
 
 def import_late():
@@ -260,6 +264,17 @@ def warm_matplotlib(matplotlib):
 
 # What these modules do late, too.
 WARMERS = {"pandas": warm_pandas, "matplotlib": warm_matplotlib}
+
+
+def thread_setters():
+    """The functions that give threads back to what has been loaded of OpenBLAS."""
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split(None, 5)[5].strip() for line in maps if "openblas" in line}
+        libraries = [ctypes.CDLL(path) for path in paths]
+    except OSError:
+        return []
+    return [getattr(library, name) for library in libraries for name in THREAD_SETTERS if hasattr(library, name)]
 
 
 def preload(names, left_out, optional, link):
@@ -307,25 +322,111 @@ def module_folders():
     return sorted(folders)
 
 
+# ---- what a start costs ----
+# Whatever a kernel looks at it also writes to, since the count of references changes, and each page that is written to
+# is copied: half of what a start copies is looked at for nothing. Nothing here changes what a start does.
+
+def name_descriptors():
+    """traitlets asks for all members of a class, for each object of it, to find its descriptors: tells it only these.
+    Returns a function that undoes it."""
+    from traitlets.traitlets import BaseDescriptor, HasDescriptors, MetaHasDescriptors
+
+    known, waiting = {}, [HasDescriptors]
+    while waiting:
+        each = waiting.pop()
+        if each in known:
+            continue
+        waiting += each.__subclasses__()
+        known[each] = [name for name in dir(each) if isinstance(getattr(each, name, None), BaseDescriptor)]
+
+    def __dir__(each):
+        return known[each] if each in known else type.__dir__(each)
+
+    def undo():
+        del MetaHasDescriptors.__dir__
+        return known  # what is freed is written to
+
+    MetaHasDescriptors.__dir__ = __dir__
+    return undo
+
+
+def remember_modules():
+    """IPython's application notes the names of all modules (for "%reset --aggressive"), and these are many: only
+    what has been added since is looked at. Returns a function that undoes it."""
+    from IPython.core import shellapp
+
+    names = set(sys.modules)
+    count = len(sys.modules)
+
+    def noted(keys):
+        names.update(itertools.islice(reversed(keys), max(0, len(keys) - count)))
+        return names
+
+    def undo():
+        del shellapp.set
+
+    shellapp.set = noted
+    return undo
+
+
+def remember_logging():
+    """traitlets configures the application's logger whenever it looks at it; here only when that changes it."""
+    from traitlets.config import application
+
+    configure, last = application.dictConfig, []
+
+    def dictConfig(config):
+        if last != [config]:
+            last[:] = [copy.deepcopy(config)]
+            configure(config)
+
+    def undo():
+        application.dictConfig = configure
+        return last
+
+    application.dictConfig = dictConfig
+    return undo
+
+
+def remember_answers(shell):
+    """What a start asks for the first time: whether types are of abstract classes, what patterns of names mean, which
+    digest signs messages."""
+    from collections.abc import Mapping
+    from IPython.core.interactiveshell import InteractiveShellABC
+
+    for value in ({}, [], "", 0):
+        isinstance(value, Mapping)
+    isinstance(shell, InteractiveShellABC)
+    for pattern in ("*.py", "*.ipy"):
+        fnmatch.filter([""], pattern)
+    hmac.new(b"", digestmod="sha256")
+
+
+class Patches:
+    """Changes of packages for the time of a start, as far as these packages are known."""
+
+    def __init__(self):
+        self.undoing = []
+
+    def apply(self, patch, *arguments):
+        try:
+            self.undoing.append(patch(*arguments))
+        except Exception as error:
+            print(f"kernels are slower than they could be: {patch.__name__}: {error}", file=sys.stderr, flush=True)
+
+    def revert(self):
+        for undo in filter(None, self.undoing):
+            undo()
+
+
 # ---- in the kernel ----
 
-def give_back_threads(environment):
+def give_back_threads(setters, environment):
     """OpenBLAS gets as many threads as it would have had."""
     wanted = environment.get(THREAD_SETTING) or environment.get("OMP_NUM_THREADS") or ""
     count = int(wanted) if wanted.isdigit() else len(os.sched_getaffinity(0))
-    try:
-        with open("/proc/self/maps") as maps:
-            paths = {line.split(None, 5)[5].strip() for line in maps if "openblas" in line}
-    except OSError:
-        return
-    for path in paths:
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        for name in THREAD_SETTERS:
-            if hasattr(library, name):
-                getattr(library, name)(count)
+    for set_threads in setters:
+        set_threads(count)
 
 
 def settle_signals():
@@ -334,6 +435,9 @@ def settle_signals():
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+MT_WORDS = 624  # the state of a Mersenne Twister
 
 
 def forget_home():
@@ -346,24 +450,32 @@ def forget_home():
         clear = getattr(getattr(matplotlib, name, None), "cache_clear", None)
         if clear is not None:
             clear()
-    if "numpy.random" in modules:
-        modules["numpy.random"].seed()
+    if "numpy.random" in modules:  # its whole state, which costs less than seed()
+        numpy = modules["numpy"]
+        numpy.random.set_state(("MT19937", numpy.frombuffer(os.urandom(4 * MT_WORDS), "uint32"), MT_WORDS))
 
 
-def become(order, launcher, base_path):
+def change_environment(before, after):
+    for name in before.keys() - after.keys():
+        del os.environ[name]
+    for name, value in after.items():
+        if before.get(name) != value:
+            os.environ[name] = value
+    time.tzset()
+
+
+def become(order, model):
     """Everything that a new process of the launcher would have of its own."""
     environment = dict(entry.split("=", 1) for entry in order["env"])
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
+    change_environment(model.environment, environment)
     argv = order["argv"]
-    sys.argv = [launcher, *arguments_of(argv)]
+    sys.argv = [model.launcher, *arguments_of(argv)]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = list(argv)
-    sys.path[:] = [os.getcwd(), *base_path]
+    sys.path[:] = [os.getcwd(), *model.path]
     settle_signals()
     forget_home()
-    give_back_threads(environment)
+    give_back_threads(model.thread_setters, environment)
 
 
 def arguments_of(argv):
@@ -371,15 +483,43 @@ def arguments_of(argv):
     return argv[argv.index("-m") + 2:]
 
 
-def play_kernel(order, shell, parsed, launcher, base_path):
+class Model:
+    """What all kernels begin with."""
+
+    def __init__(self, description):
+        self.description = description
+        self.path = list(sys.path)
+        self.launcher = importlib.util.find_spec(description["module"]).origin
+        self.patches = Patches()
+
+    def build(self, link):
+        """Returns the names of the modules that were preloaded."""
+        description = self.description
+        self.patches.apply(remember_logging)
+        self.shell, self.parsed = build_shell(description["options"])
+        import_late()
+        modules = preload(description["preload"], description["left_out"], description["optional"], link)
+        if not settle_threads():
+            raise RuntimeError("there is more than one thread")
+        self.patches.apply(name_descriptors)
+        self.patches.apply(remember_modules)
+        self.patches.apply(remember_answers, self.shell)
+        self.thread_setters = thread_setters()
+        sys.path[:] = self.path
+        self.environment = dict(os.environ)
+        return modules
+
+
+def play_kernel(order, model):
     """The kernel's whole life."""
     from pathlib import Path
 
-    become(order, launcher, base_path)
+    become(order, model)
     from ipykernel.kernelapp import IPKernelApp
     app = IPKernelApp.instance()
-    parsed.give(app, sys.argv[1:])
+    model.parsed.give(app, sys.argv[1:])
     adopt = app.init_shell
+    shell = model.shell
 
     def init_shell():
         del app.init_shell
@@ -395,6 +535,7 @@ def play_kernel(order, shell, parsed, launcher, base_path):
 
     app.init_shell = init_shell
     app.initialize(None)
+    model.patches.revert()
     app.start()
 
 
@@ -521,9 +662,8 @@ def rehearse(library, play):
 # ---- the server ----
 
 class Server:
-    def __init__(self, library, link, shell, launcher, base_path):
-        self.library, self.link, self.shell = library, link, shell
-        self.launcher, self.base_path = launcher, base_path
+    def __init__(self, library, link):
+        self.library, self.link = library, link
         self.poll = select.poll()
         self.orders = {}   # descriptor -> socket on which an order is waited for
         self.keepers = {}  # pidfd -> pid
@@ -613,38 +753,28 @@ def main():
     os.environ.setdefault(THREAD_SETTING, "1")
     if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
-    base_path = list(sys.path)
-    launcher = importlib.util.find_spec(description["module"]).origin
     os.environ.setdefault("MPLBACKEND", INLINE)
+    model = Model(description)
     try:
-        shell, parsed = build_shell(description["options"])
-        import_late()
-        modules = preload(description["preload"], description["left_out"], description["optional"], link)
-        if not settle_threads():
-            raise RuntimeError("there is more than one thread")
+        modules = model.build(link)
     except Unfit as unfit:
         module, reason = unfit.args
         link.send(event="left_out", module=module, reason=reason)
         start_again(description, module)
-    sys.path[:] = base_path
     gc.collect()
     gc.freeze()
-
-    def play(order):
-        play_kernel(order, shell, parsed, launcher, base_path)
-
-    pages = rehearse(library, lambda path: play({
+    pages = rehearse(library, lambda path: play_kernel({
         "argv": [*description["python"], "-m", description["module"], "-f", path, *description["options"]],
-        "env": [f"{name}={value}" for name, value in os.environ.items()]}))
+        "env": [f"{name}={value}" for name, value in os.environ.items()]}, model))
     link.send(event="ready", modules=modules, folders=module_folders(),
               copied=sum(size for _, size in pages))
-    order = Server(library, link, shell, launcher, base_path).serve()
+    order = Server(library, link).serve()
     if order is None:
         return None
     link.socket.detach()
     library.set_title(order["argv"])
     copy_pages(pages)
-    return lambda: play(order)
+    return lambda: play_kernel(order, model)
 
 
 if __name__ == "__main__":
