@@ -127,6 +127,19 @@ def test_a_fork_begins_with_the_memory_that_a_rehearsal_has_written_to(make_runn
     assert "as a fork" in runner.play("1").log
 
 
+def test_what_is_written_to_a_descriptor_belongs_to_the_cell_that_wrote_it(make_runner: Any) -> None:
+    """ipykernel reads the descriptors in a thread, and sleeps after each cell so that it comes in time. Forks do not
+    sleep, and lose nothing: not what the last cell writes last, and no character that was cut in two."""
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    cells = [f"import os; n = os.write(1, b'{number} ' + b'\\xc3')\nn = os.write(1, b'\\xa9')" for number in range(40)]
+    run = runner.play(*cells, "print(get_ipython().kernel._execute_sleep)", cells[0])
+    assert "as a fork" in run.log
+    texts = ["".join("".join(output["text"]) for output in cell["outputs"])
+             for cell in run.executed["cells"] if cell["cell_type"] == "code"][-42:]
+    assert texts == [f"{number} é" for number in range(40)] + ["0.0\n", "0 é"]
+
+
 def test_the_pool_is_filled_again(make_runner: Any) -> None:
     runner = make_runner(BEFOREHAND)
     runner.settled()
