@@ -344,9 +344,7 @@ class Bench:
                         series[name].values.append(seconds)
                 self.rows.append(compared(title, series["nbhook"], series["raw"], "s",
                                           "raw client", at_most=1.3))
-                self.rows.append(faster(title, series["nbhook"], series["nbclient"], "s", "nbclient", 3)
-                                 if title == playing.CELLS else
-                                 compared(title, series["nbhook"], series["nbclient"], "s", "nbclient"))
+                self.rows.append(compared(title, series["nbhook"], series["nbclient"], "s", "nbclient"))
 
     # Whole calls, each in a fresh kernel.
 
@@ -371,7 +369,7 @@ class Bench:
 
         cells = {"trivial": calls.TRIVIAL, "table": calls.TABLE, "plot": calls.PLOT}
         hooks = {name: site.add(notebook(sources)) for name, sources in cells.items()}
-        fork = on_demand.add(calls.trivial())
+        fork, many = on_demand.add(calls.trivial()), site.add(notebook(calls.MANY))
         for turn in range(CALL_ROUNDS):
             for name, hook in hooks.items():
                 calls.wait_until_ready(site)
@@ -381,6 +379,9 @@ class Bench:
             note("on demand", calls.call(on_demand, fork))
             note("warm kernel", others.server("kernel-server", calls.TRIVIAL))
             note("nbclient", others.server("nbclient-server", calls.TRIVIAL))
+            calls.wait_until_ready(site)
+            note("many", calls.call(site, many))
+            note("nbclient, many", others.server("nbclient-server", calls.MANY))
             kernels.stdin.write("\n")
             kernels.stdin.flush()
             note("cold kernel", float(kernels.stdout.readline()))
@@ -400,6 +401,8 @@ class Bench:
                    "nbconvert --execute", 20),
             compared("plot (matplotlib)", series["plot"], series["plot, python"], "s", "warm Python",
                      at_most=2.5),
+            faster("200 trivial cells, executor ready", series["many"], series["nbclient, many"], "s",
+                   "nbclient server", 3),
         ]
 
     def _many_calls(self, site: RunningSite, others: calls.Others) -> None:

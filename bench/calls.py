@@ -23,6 +23,7 @@ from notebooks import notebook  # noqa: E402
 from running import Hook, RunningSite  # noqa: E402
 
 TRIVIAL = ["1 + 1"]
+MANY = TRIVIAL * 200
 TABLE = ["import pandas as pd, naas\n"
          "df = pd.DataFrame({'n': range(1000), 'square': [n * n for n in range(1000)], 'name': 'row'})",
          "naas.webhook.respond_html(df.to_html())"]

@@ -17,9 +17,8 @@ sys.path[:0] = [os.path.join(TOP, "tests", "system")]
 import executor  # noqa: E402
 
 PROGRAMS = {"raw": "raw-client.py", "nbclient": "nbclient-cells.py"}
-CELLS = "200 trivial cells"
 NOTEBOOKS = {
-    CELLS: ["1 + 1"] * 200,
+    "200 trivial cells": ["1 + 1"] * 200,
     "20 MB of output in one cell": ["print('\\n'.join(['x' * 79] * 250000))"],
     "20 MB of output in 20 prints": ["for i in range(20): print('x' * 1000000)"],
 }
