@@ -15,8 +15,9 @@ Frames are those of src/base/frame.h. From here: {"event": "preloading", "module
 It is one file because interpreters of any kernelspec run it, with options that may keep them from finding another.
 """
 
+import _thread
 import array
-import codecs
+import collections
 import copy
 import ctypes
 import datetime
@@ -28,6 +29,7 @@ import importlib
 import importlib.util
 import itertools
 import json
+import logging
 import mmap
 import os
 import select
@@ -40,6 +42,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 
 HEADER = struct.Struct(">IBBxx")
 MAX_ORDER = 1 << 20
@@ -197,7 +200,6 @@ def build_shell(options):
     shell.run_cell("pass", store_history=False, silent=True)
     # Once: what is called often is compiled in a way that tracebacks show less of.
     shell.display_formatter.format(1)
-    app.log.setLevel(app.log_level)  # its handler leaves out the same, but later
     IPKernelApp.clear_instance()
     return shell, parsed
 
@@ -380,7 +382,7 @@ def remember_logging():
     configure, last = application.dictConfig, []
 
     def dictConfig(config):
-        if last != [config]:
+        if last != [config] or set(config["handlers"]) != {"console"}:
             last[:] = [copy.deepcopy(config)]
             configure(config)
 
@@ -390,6 +392,14 @@ def remember_logging():
 
     application.dictConfig = dictConfig
     return undo
+
+
+def quiet_logger():
+    """What the logger's handler would leave out is left out before it is made."""
+    logger = logging.getLogger("IPKernelApp")
+    level = logger.level
+    logger.setLevel(max([level, *(handler.level for handler in logger.handlers[:1])]))
+    return lambda: logger.setLevel(level)
 
 
 def remember_answers(shell):
@@ -407,102 +417,186 @@ def remember_answers(shell):
 
 
 class Patches:
-    """Changes of packages for the time of a start, as far as these packages are known."""
+    """Changes of packages, as far as these are known."""
 
     def __init__(self):
         self.undoing = []
 
     def apply(self, patch, *arguments):
+        """What the patch returns: a function that undoes it, where it is one for the time of a start only."""
         try:
-            self.undoing.append(patch(*arguments))
+            done = patch(*arguments)
         except Exception as error:
             print(f"kernels are slower than they could be: {patch.__name__}: {error}", file=sys.stderr, flush=True)
+            return None
+        if callable(done):
+            self.undoing.append(done)
+        return done
 
     def revert(self):
-        for undo in filter(None, self.undoing):
+        for undo in self.undoing:
             undo()
 
 
 # ---- what a cell costs ----
-# ipykernel spends half of the time of a short cell on waiting. It flushes stdout and stderr twice, each time through
-# its IOPub thread and back, also when nothing was printed, and then sleeps, so that what was written to the
-# descriptors 1 and 2 is read in time. Here it waits for its thread only when there is something to send, and reads
-# the descriptors itself, so what was written before the end of a cell is always sent before that end.
+# ipykernel spends half of the time of a short cell on waiting: after each it flushes stdout and stderr twice, each time
+# through its IOPub thread and back, and then sleeps, so that what threads, children and the descriptors 1 and 2 have to
+# say comes before the end of the cell. Where nothing can have anything to say it need not wait.
 
-def quicken_requests():
-    """Of each request the date is read, slowly, and of the kernel the signature."""
-    from ipykernel import kernelbase
+STREAM_PARTS = {"_buffer", "_should_watch", "_exc", "_flush", "_watch_pipe_fd"}
+PIPE_SIZE = 1 << 16  # pipe(7)
+
+
+def readable(fd, wait_ms):
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(wait_ms))
+
+
+class Haste:
+    """Changes nothing but how ipykernel's own modules flush: a notebook's flush is what it was."""
+
+    def __init__(self):
+        from ipykernel import iostream, kernelbase
+
+        stream = iostream.OutStream
+        code = getattr(stream.__init__, "__code__", None)
+        if code is None or not STREAM_PARTS <= {*code.co_names, *vars(stream)}:
+            raise ImportError("this OutStream is not known")
+        self.stream = stream
+        self.kernel = self.sleep_s = self.threads = None
+        self.forked = False
+        self.sending = set()                 # streams of which output is on its way to the IOPub thread's queue
+        self.reading = set()                 # descriptors of which output is on its way to a stream
+        self.read = collections.Counter()    # bytes, by descriptor
+        self._note_sending()
+        iostream.os = self._note_reading()
+        kernelbase.sys = Streams(self)
+
+    def _note_sending(self):
+        send = self.stream._flush
+
+        @functools.wraps(send)
+        def _flush(stream):
+            self.sending.add(stream)
+            try:
+                send(stream)
+            finally:
+                self.sending.discard(stream)
+
+        self.stream._flush = _flush
+
+    def _note_reading(self):
+        """The module os for the threads that read the descriptors."""
+
+        def read(fd, size):
+            self.reading.discard(fd)
+            readable(fd, None)
+            self.reading.add(fd)
+            data = os.read(fd, size)
+            self.read[fd] += len(data)
+            return data
+
+        module = types.ModuleType("os")
+        module.__dict__.update(vars(os), read=read)
+        return module
+
+    def begin(self, kernel):
+        """In the kernel, before it has been asked for anything."""
+        self.kernel, self.sleep_s = kernel, kernel._execute_sleep
+        os.register_at_fork(after_in_parent=self._note_fork, after_in_child=self._note_fork)
+
+    def _note_fork(self):
+        self.forked = True
+
+    def is_alone(self):
+        """Whether nothing prints but the cell: no thread of the notebook, no process that has been forked."""
+        if self.threads is None:
+            self.threads = _thread._count()  # ipykernel's own
+        return not self.forked and _thread._count() <= self.threads
+
+    def is_read(self, stream):
+        """Whether all that was written to the stream's descriptor is in its buffer."""
+        fd = getattr(stream, "_fid", None)
+        return (fd is None or not stream.watch_fd_thread.is_alive()
+                or (not readable(fd, 0) and fd not in self.reading))
+
+    def is_sent(self, stream):
+        try:
+            return not stream._buffer.tell() and stream not in self.sending
+        except ValueError:  # it has just been exchanged
+            return False
+
+    def flush(self, stream):
+        """Instead of stream.flush() by ipykernel."""
+        alone = self.is_alone()
+        if self.kernel is not None:
+            self.kernel._execute_sleep = 0 if alone else self.sleep_s
+        if not alone:
+            stream.flush()
+            return
+        fd = getattr(stream, "_fid", None)
+        end = self.read[fd] + PIPE_SIZE
+        while not self.is_read(stream) and self.read[fd] < end:
+            stream.flush()
+        if not self.is_sent(stream):
+            stream.flush()
+
+
+class Streams:
+    """The module sys for ipykernel's kernel."""
+
+    def __init__(self, haste):
+        self._haste = haste
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+    @property
+    def stdout(self):
+        return self._of(sys.stdout)
+
+    @property
+    def stderr(self):
+        return self._of(sys.stderr)
+
+    def _of(self, stream):
+        return Flushed(self._haste, stream) if type(stream) is self._haste.stream else stream
+
+
+class Flushed:
+    def __init__(self, haste, stream):
+        self._haste, self._stream = haste, stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def flush(self):
+        self._haste.flush(self._stream)
+
+
+def quicken_dates():
+    """Of each request the date is read, by a parser for all that people write."""
+    from dateutil import tz
     from jupyter_client import jsonutil
 
     parse = jsonutil._dateutil_parse
 
     def parse_quickly(text):
         try:
-            return datetime.datetime.fromisoformat(text)
+            date = datetime.datetime.fromisoformat(text)
         except ValueError:
             return parse(text)
+        return date.replace(tzinfo=tz.UTC) if date.tzinfo is datetime.timezone.utc else parse(text)
 
     jsonutil._dateutil_parse = parse_quickly
+
+
+def quicken_signatures():
+    """For each request ipykernel inspects the signature of its kernel's method."""
+    from ipykernel import kernelbase
+
     kernelbase._accepts_cell_id = functools.lru_cache(kernelbase._accepts_cell_id)
-
-
-STREAM_PARTS = {"_buffer", "_should_watch", "_exc", "_flush", "_watch_pipe_fd", "_is_master_process"}
-PIPE_SIZE = 1 << 16  # pipe(7)
-
-
-def quicken(stream):
-    """Changes the class of sys.stdout and sys.stderr; whether it is one that we know."""
-    code = getattr(stream.__init__, "__code__", None)
-    if code is None or not STREAM_PARTS <= {*code.co_names, *vars(stream)}:
-        return False
-    start, send, flush = stream.__init__, stream._flush, stream.flush
-
-    def __init__(self, *args, **kwargs):
-        self._sending, self._taking = threading.RLock(), threading.RLock()
-        self._written = None  # a poll of what was written to the descriptor, used with _taking
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        start(self, *args, **kwargs)
-
-    def take_written(self):
-        """All that is in the pipe now, with a lock from there to the buffer; false when nothing more is taken."""
-        with self._taking:
-            try:
-                if self._exc is None and self._written.poll(0):
-                    data = os.read(self._fid, PIPE_SIZE)
-                    if not data:
-                        return False
-                    self.write(self._decoder.decode(data))
-                    os.write(self._original_stdstream_copy, data)
-            except Exception:  # text that is none, above all: as ever, this is the end of it
-                self._exc = sys.exc_info()
-        return self._exc is None
-
-    def _watch_pipe_fd(self):
-        waiting, self._written = select.poll(), select.poll()
-        for poll in (waiting, self._written):
-            poll.register(self._fid, select.POLLIN)
-        while self._should_watch and take_written(self):
-            waiting.poll()
-
-    def _flush(self):
-        if not self._is_master_process():  # a fork may have inherited a lock that is held
-            return send(self)
-        with self._sending:
-            return send(self)
-
-    def quick_flush(self):
-        if self._is_master_process():
-            if self._written is not None:
-                take_written(self)
-            with self._sending:
-                if not self._buffer.tell():
-                    return
-        flush(self)
-
-    for name, function in (("__init__", __init__), ("_watch_pipe_fd", _watch_pipe_fd), ("_flush", _flush),
-                           ("flush", quick_flush)):
-        setattr(stream, name, functools.wraps(getattr(stream, name))(function))
-    return True
 
 
 # ---- in the kernel ----
@@ -538,22 +632,16 @@ def forget_home():
             clear()
     if "numpy.random" in modules:  # its whole state, which costs less than seed()
         numpy = modules["numpy"]
-        numpy.random.set_state(("MT19937", numpy.frombuffer(os.urandom(4 * MT_WORDS), "uint32"), MT_WORDS))
-
-
-def change_environment(before, after):
-    for name in before.keys() - after.keys():
-        del os.environ[name]
-    for name, value in after.items():
-        if before.get(name) != value:
-            os.environ[name] = value
-    time.tzset()
+        words = numpy.frombuffer(os.urandom(4 * MT_WORDS), "uint32")
+        numpy.random.set_state(("MT19937", words, MT_WORDS - 1))
 
 
 def become(order, model):
     """Everything that a new process of the launcher would have of its own."""
     environment = dict(entry.split("=", 1) for entry in order["env"])
-    change_environment(model.environment, environment)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
     argv = order["argv"]
     sys.argv = [model.launcher, *arguments_of(argv)]
     if hasattr(sys, "orig_argv"):
@@ -584,17 +672,18 @@ class Model:
         self.patches.apply(remember_logging)
         self.shell, self.parsed = build_shell(description["options"])
         import_late()
-        self.quick = quicken(importlib.import_module("ipykernel.iostream").OutStream)
+        self.haste = self.patches.apply(Haste)
         modules = preload(description["preload"], description["left_out"], description["optional"], link)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")
-        self.patches.apply(quicken_requests)
+        self.patches.apply(quicken_dates)
+        self.patches.apply(quicken_signatures)
+        self.patches.apply(quiet_logger)
         self.patches.apply(name_descriptors)
         self.patches.apply(remember_modules)
         self.patches.apply(remember_answers, self.shell)
         self.thread_setters = thread_setters()
         sys.path[:] = self.path
-        self.environment = dict(os.environ)
         return modules
 
 
@@ -620,8 +709,8 @@ def play_kernel(order, model):
         shell._orig_sys_module_state.update(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
         shell.history_manager.dir_hist[:] = [Path.cwd()]
         shell.init_environment()
-        if model.quick:
-            app.kernel._execute_sleep = 0
+        if model.haste is not None:
+            model.haste.begin(app.kernel)
 
     app.init_shell = init_shell
     app.initialize(None)

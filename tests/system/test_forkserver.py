@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from executor import Bench, Run, notebook, receive_frame, send_frame
+from executor import Bench, Run, code, notebook, receive_frame, send_frame
 from scripted import ScriptedKernels
 from test_runner import Child, Runner, eventually
 
@@ -127,17 +127,38 @@ def test_a_fork_begins_with_the_memory_that_a_rehearsal_has_written_to(make_runn
     assert "as a fork" in runner.play("1").log
 
 
-def test_what_is_written_to_a_descriptor_belongs_to_the_cell_that_wrote_it(make_runner: Any) -> None:
-    """ipykernel reads the descriptors in a thread, and sleeps after each cell so that it comes in time. Forks do not
-    sleep, and lose nothing: not what the last cell writes last, and no character that was cut in two."""
+def loud(source: str) -> dict[str, Any]:
+    return code(source, tags=["loud"])
+
+
+def printed(run: Run) -> list[str]:
+    """What each of these cells has printed."""
+    return ["".join("".join(output["text"]) for output in cell["outputs"]) for cell in run.executed["cells"]
+            if "loud" in cell["metadata"].get("tags", [])]
+
+
+def test_what_a_cell_writes_to_a_descriptor_is_its_own(make_runner: Any) -> None:
+    """ipykernel reads the descriptors in threads, and sleeps after each cell so that it comes in time. Forks do not
+    sleep, and lose nothing, of the last cell least of all."""
     runner = make_runner(ON_DEMAND)
     runner.settled()
-    cells = [f"import os; n = os.write(1, b'{number} ' + b'\\xc3')\nn = os.write(1, b'\\xa9')" for number in range(40)]
-    run = runner.play(*cells, "print(get_ipython().kernel._execute_sleep)", cells[0])
+    run = runner.play(*(loud(f"import os; n = os.write({1 + number % 2}, b'{number}\\n')") for number in range(60)))
     assert "as a fork" in run.log
-    texts = ["".join("".join(output["text"]) for output in cell["outputs"])
-             for cell in run.executed["cells"] if cell["cell_type"] == "code"][-42:]
-    assert texts == [f"{number} é" for number in range(40)] + ["0.0\n", "0 é"]
+    assert printed(run) == [f"{number}\n" for number in range(60)]
+
+
+def test_ipykernel_waits_while_others_than_the_cell_may_print(make_runner: Any) -> None:
+    """For threads and forked children of the notebook; it does not know when these have printed all."""
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    waits = loud("print(get_ipython().kernel._execute_sleep > 0)")
+    run = runner.play(
+        waits, "import os, threading\ngo = threading.Event()\nthread = threading.Thread(target=go.wait)\nthread.start()",
+        waits, "go.set()\nthread.join()",
+        waits, "child = os.fork()\nif child == 0:\n    print('of a child')\n    os._exit(0)\nn = os.waitpid(child, 0)",
+        waits)
+    assert printed(run) == ["False\n", "True\n", "False\n", "True\n"]
+    assert "of a child" in run.text()
 
 
 def test_the_pool_is_filled_again(make_runner: Any) -> None:
