@@ -280,11 +280,12 @@ def test_a_flood_is_taken_whole(bench: Bench) -> None:
 
 def test_a_flood_is_taken_whole_by_a_reader_that_stood_still(bench: Bench) -> None:
     run = stand_still(bench, '60K send stream "$i\\n"')
+    run.process.send_signal(signal.SIGCONT)
     assert_played(run.finish(), "".join(f"{i}\n" for i in range(60000)))
 
 
 def stand_still(bench: Bench, flood: str) -> Run:
-    """Plays a flood; the executor is stopped while it comes."""
+    """Plays a flood; the executor is stopped while it comes, and still when all has come."""
     work = bench.folder / "work"
     os.mkfifo(work / "gate")
     bench.give(work / "gate")
@@ -294,7 +295,6 @@ def stand_still(bench: Bench, flood: str) -> Run:
     run.process.send_signal(signal.SIGSTOP)
     (work / "gate").read_text()
     flooded = eventually((work / "flooded").exists, 300)
-    run.process.send_signal(signal.SIGCONT)
     assert begun and flooded
     return run
 
@@ -316,11 +316,12 @@ def test_a_flood_of_50_mb_is_bounded_in_memory(make_bench: Callable[..., Bench],
 
 
 def peak_memory(run: Run) -> int:
-    """In bytes, looked at until its end."""
+    """In bytes, of an executor that was stopped and now goes on, looked at until its end."""
     peak = 0
     while run.process.poll() is None:
         with contextlib.suppress(FileNotFoundError), open(f"/proc/{run.process.pid}/status", encoding="utf-8") as file:
             peak = max([peak, *(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))])
+        run.process.send_signal(signal.SIGCONT)
         time.sleep(0.001)
     assert peak > 0
     return peak
