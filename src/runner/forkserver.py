@@ -457,7 +457,7 @@ class Haste:
     """Changes nothing but how ipykernel's own modules flush: a notebook's flush is what it was."""
 
     def __init__(self):
-        from ipykernel import iostream, kernelbase
+        from ipykernel import displayhook, iostream, kernelbase, zmqshell
 
         stream = iostream.OutStream
         code = getattr(stream.__init__, "__code__", None)
@@ -471,7 +471,7 @@ class Haste:
         self.read = collections.Counter()    # bytes, by descriptor
         self._note_sending()
         iostream.os = self._note_reading()
-        kernelbase.sys = Streams(self)
+        displayhook.sys = kernelbase.sys = zmqshell.sys = Streams(self)
 
     def _note_sending(self):
         send = self.stream._flush
@@ -530,8 +530,9 @@ class Haste:
     def flush(self, stream):
         """Instead of stream.flush() by ipykernel."""
         alone = self.is_alone()
-        if self.kernel is not None:
-            self.kernel._execute_sleep = 0 if alone else self.sleep_s
+        sleep_s = 0 if alone else self.sleep_s
+        if self.kernel is not None and self.kernel._execute_sleep != sleep_s:
+            self.kernel._execute_sleep = sleep_s
         if not alone:
             stream.flush()
             return
@@ -544,7 +545,7 @@ class Haste:
 
 
 class Streams:
-    """The module sys for ipykernel's kernel."""
+    """The module sys for those of ipykernel's modules that flush."""
 
     def __init__(self, haste):
         self._haste = haste
