@@ -254,7 +254,7 @@ class Bench:
                     ours.values.append(answer.elapsed.total_seconds())
                     cold.values.append(seconds)
             for _ in range(NBCONVERT_ROUNDS):
-                command.values.append(self._nbconvert(site, json.dumps(trivial)))
+                command.values.append(calls.nbconvert(site, json.dumps(trivial)))
             kernels.stdin.close()
         self.rows.append(compared("answer of a trivial notebook", ours, cold, "s",
                                   "cold ipykernel start", at_most=1.3))
@@ -268,21 +268,6 @@ class Bench:
             ["/usr/bin/python3", "-B", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, cwd="/", env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
             preexec_fn=lambda: accounts.become(site.accounts.runner))
-
-    def _nbconvert(self, site: RunningSite, text: str) -> float:
-        """The command line, in a home of its own."""
-        script = ("import os, subprocess, sys, tempfile, time\n"
-                  "with tempfile.TemporaryDirectory() as home:\n"
-                  "    os.environ.update(HOME=home, IPYTHONDIR=home, PYTHONPATH=sys.argv[2])\n"
-                  "    start = time.monotonic()\n"
-                  "    subprocess.run([sys.executable, '-m', 'nbconvert', '--execute', '--stdin',\n"
-                  "                    '--to', 'notebook', '--stdout'], input=sys.argv[1].encode(),\n"
-                  "                   check=True, stdout=subprocess.DEVNULL,\n"
-                  "                   stderr=subprocess.DEVNULL)\n"
-                  "    print(time.monotonic() - start)\n")
-        return float(site.run_as(site.accounts.runner,
-                                 ["/usr/bin/python3", "-B", "-c", script, text,
-                                  calls.module_folder(site)]).stdout)
 
     # Bytes a second of a large file, and how long the run that responds with it takes.
 
@@ -386,8 +371,8 @@ class Bench:
             kernels.stdin.flush()
             note("cold kernel", float(kernels.stdout.readline()))
             if turn <= NBCONVERT_ROUNDS:
-                note("nbconvert", self._nbconvert(site, json.dumps(notebook(calls.TRIVIAL))))
-                note("nbconvert, table", self._nbconvert(site, json.dumps(notebook(calls.TABLE))))
+                note("nbconvert", calls.nbconvert(site, json.dumps(notebook(calls.TRIVIAL))))
+                note("nbconvert, table", calls.nbconvert(site, json.dumps(notebook(calls.TABLE))))
         ready = "trivial notebook, executor ready"
         self.rows += [
             faster(ready, series["trivial"], series["nbconvert"], "s", "nbconvert --execute", 100),

@@ -72,6 +72,22 @@ def module_folder(site: RunningSite) -> str:
     return next(parent for parent, names, _ in os.walk(site.layout.prefix) if "naas" in names)
 
 
+def nbconvert(site: RunningSite, text: str) -> float:
+    """Seconds of its command line, in a home of its own."""
+    script = ("import os, subprocess, sys, tempfile, time\n"
+              "with tempfile.TemporaryDirectory() as home:\n"
+              "    os.environ.update(HOME=home, IPYTHONDIR=home, PYTHONPATH=sys.argv[2])\n"
+              "    start = time.monotonic()\n"
+              "    subprocess.run([sys.executable, '-m', 'nbconvert', '--execute', '--stdin',\n"
+              "                    '--to', 'notebook', '--stdout'], input=sys.argv[1].encode(),\n"
+              "                   check=True, stdout=subprocess.DEVNULL,\n"
+              "                   stderr=subprocess.DEVNULL)\n"
+              "    print(time.monotonic() - start)\n")
+    return float(site.run_as(site.accounts.runner,
+                             ["/usr/bin/python3", "-B", "-c", script, text,
+                              module_folder(site)]).stdout)
+
+
 class Others:
     """The programs of others.py, as the account of notebooks."""
 
