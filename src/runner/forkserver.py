@@ -398,7 +398,8 @@ def quiet_logger():
     """What the logger's handler would leave out is left out before it is made."""
     logger = logging.getLogger("IPKernelApp")
     level = logger.level
-    logger.setLevel(max([level, *(handler.level for handler in logger.handlers[:1])]))
+    if logger.handlers:
+        logger.setLevel(max(level, min(handler.level for handler in logger.handlers)))
     return lambda: logger.setLevel(level)
 
 
