@@ -94,12 +94,6 @@ boot_place(Boot *boot, const Place *place)
 	boot->misplaced = boot->placing == NULL;
 }
 
-gboolean
-boot_is_placing(const Boot *boot)
-{
-	return boot->placing != NULL && handshake_is_done(&boot->handshake);
-}
-
 void
 boot_warm(Boot *boot)
 {

@@ -46,9 +46,6 @@ gboolean boot_fits(const Boot *boot, const char *name);
 /* Sends a ready kernel, or one that will be, to the place. */
 void boot_place(Boot *boot, const Place *place);
 
-/* Whether a kernel that had answered before is on its way to the place. */
-gboolean boot_is_placing(const Boot *boot);
-
 /* Sends a kernel that is ready what warms it, if anything does. */
 void boot_warm(Boot *boot);
 

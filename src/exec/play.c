@@ -34,7 +34,6 @@ struct Play {
 	Player *player;
 	Failure failure;  /* of the run itself; the player has its own */
 	gboolean stopped; /* the failure is a stop that somebody asked for */
-	gboolean marked;  /* the outcome says that the run has begun */
 	Ladder ladder;    /* of the state STOPPING */
 	gint64 begun_ms, begun_wall_us;
 	TimeLimits limits;
@@ -160,22 +159,7 @@ prepare(Play *play, GError **error)
 	return TRUE;
 }
 
-/* Writes once that the run has begun, before its first cell is sent. */
-static gboolean
-mark_start(Play *play)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (!play->marked && !outcome_write_start(play->spec->outcome, &error)) {
-		end_with(play, "disk_full", error);
-		return FALSE;
-	}
-	play->marked = TRUE;
-	return TRUE;
-}
-
-/* The kernel is started first: the notebook is read while it imports. While one that was ready is put in its place,
- * the mark is synced. */
+/* The kernel is started first: the notebook is read while it imports. */
 Play *
 play_new(const Settings *settings, PlaySpec *spec, Boot *boot)
 {
@@ -195,8 +179,6 @@ play_new(const Settings *settings, PlaySpec *spec, Boot *boot)
 		end_with(play, "kernel_failed", error);
 	else if (!prepare(play, &error))
 		end_with(play, "bad_notebook", error);
-	else if (boot_is_placing(play->boot))
-		mark_start(play);
 	return play;
 }
 
@@ -338,8 +320,12 @@ play_on(Play *play)
 static void
 begin_playing(Play *play)
 {
-	if (!mark_start(play))
+	g_autoptr(GError) error = NULL;
+
+	if (!outcome_write_start(play->spec->outcome, &error)) {
+		end_with(play, "disk_full", error);
 		return;
+	}
 	play->state = PLAY_PLAYING;
 	time_limits_end(&play->limits, TIME_LIMIT_START);
 	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
