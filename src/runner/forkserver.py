@@ -446,16 +446,33 @@ class Patches:
 
 STREAM_PARTS = {"_buffer", "_should_watch", "_exc", "_flush", "_watch_pipe_fd"}
 PIPE_SIZE = 1 << 16  # pipe(7)
+READ_LIMIT_S = 1
 
 
-def readable(fd, wait_ms):
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(wait_ms))
+def readable(fd, wait_ms, poll=select.poll, in_event=select.POLLIN):
+    """The parameters with defaults are kept from what a notebook may put into these modules."""
+    poll = poll()
+    poll.register(fd, in_event)
+    return any(events & in_event for _, events in poll.poll(wait_ms))
+
+
+def has_children(wait=os.waitid, what=(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
+    try:
+        wait(*what)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def copy_of(module, **changes):
+    """The same to whoever calls its functions, but for some of them."""
+    copied = types.ModuleType(module.__name__)
+    copied.__dict__.update(vars(module), **changes)
+    return copied
 
 
 class Haste:
-    """Changes nothing but how ipykernel's own modules flush: a notebook's flush is what it was."""
+    """Changes nothing but how ipykernel's own modules flush and sleep: a notebook's flush is what it was."""
 
     def __init__(self):
         from ipykernel import displayhook, iostream, kernelbase, zmqshell
@@ -464,14 +481,16 @@ class Haste:
         code = getattr(stream.__init__, "__code__", None)
         if code is None or not STREAM_PARTS <= {*code.co_names, *vars(stream)}:
             raise ImportError("this OutStream is not known")
-        self.stream = stream
-        self.kernel = self.sleep_s = self.threads = None
+        self.stream, self.plain_flush, self.plain_write = stream, stream.flush, stream.write
+        self.now, self.wait = time.monotonic, time.sleep
+        self.count_threads, self.threads = _thread._count, None
         self.forked = False
-        self.sending = set()                 # streams of which output is on its way to the IOPub thread's queue
-        self.reading = set()                 # descriptors of which output is on its way to a stream
-        self.read = collections.Counter()    # bytes, by descriptor
+        self.sending = set()               # streams of which output is on its way to the IOPub thread's queue
+        self.reading = set()               # descriptors of which output is on its way to a stream
+        self.read = collections.Counter()  # bytes, by descriptor
         self._note_sending()
-        iostream.os = self._note_reading()
+        iostream.os = copy_of(os, read=self.read_descriptor)
+        kernelbase.time = copy_of(time, sleep=self.sleep)
         displayhook.sys = kernelbase.sys = zmqshell.sys = Streams(self)
 
     def _note_sending(self):
@@ -487,34 +506,37 @@ class Haste:
 
         self.stream._flush = _flush
 
-    def _note_reading(self):
-        """The module os for the threads that read the descriptors."""
+    def read_descriptor(self, fd, size, read=os.read):
+        """os.read for the threads that read the descriptors."""
+        self.reading.discard(fd)
+        readable(fd, None)
+        self.reading.add(fd)
+        data = read(fd, size)
+        self.read[fd] += len(data)
+        return data
 
-        def read(fd, size):
-            self.reading.discard(fd)
-            readable(fd, None)
-            self.reading.add(fd)
-            data = os.read(fd, size)
-            self.read[fd] += len(data)
-            return data
-
-        module = types.ModuleType("os")
-        module.__dict__.update(vars(os), read=read)
-        return module
-
-    def begin(self, kernel):
-        """In the kernel, before it has been asked for anything."""
-        self.kernel, self.sleep_s = kernel, kernel._execute_sleep
+    def begin(self):
+        """In the kernel, when ipykernel has started its threads and nothing of a notebook's has run."""
+        self.threads = [each for each in threading.enumerate() if each is not threading.main_thread()]
         os.register_at_fork(after_in_parent=self._note_fork, after_in_child=self._note_fork)
 
     def _note_fork(self):
         self.forked = True
 
     def is_alone(self):
-        """Whether nothing prints but the cell: no thread of the notebook, no process that has been forked."""
-        if self.threads is None:
-            self.threads = _thread._count()  # ipykernel's own
-        return not self.forked and _thread._count() <= self.threads
+        """Whether nothing prints but the cell: no thread of the notebook, no child, no fork that may have some."""
+        return (self.threads is not None and not self.forked and not has_children()
+                and self.count_threads() <= sum(each.is_alive() for each in self.threads))
+
+    def is_plain(self, stream):
+        """Whether it is ipykernel's, and the notebook has changed nothing of it."""
+        return (type(stream) is self.stream and not {"flush", "write"} & vars(stream).keys()
+                and self.stream.flush is self.plain_flush and self.stream.write is self.plain_write)
+
+    def sleep(self, seconds):
+        """time.sleep, after a cell."""
+        if not (self.is_alone() and self.is_plain(sys.stdout) and self.is_plain(sys.stderr)):
+            self.wait(seconds)
 
     def is_read(self, stream):
         """Whether all that was written to the stream's descriptor is in its buffer."""
@@ -528,21 +550,24 @@ class Haste:
         except ValueError:  # it has just been exchanged
             return False
 
+    def has_flushed(self, stream):
+        """Whether stream.flush() has nothing to do any more, which it may be asked to do here."""
+        if not self.is_alone():
+            return False
+        fd = getattr(stream, "_fid", None)
+        end, end_s = self.read[fd] + PIPE_SIZE, self.now() + READ_LIMIT_S
+        while not self.is_read(stream) and self.read[fd] < end and self.now() < end_s:
+            stream.flush()
+        return self.is_sent(stream)
+
     def flush(self, stream):
         """Instead of stream.flush() by ipykernel."""
-        alone = self.is_alone()
-        sleep_s = 0 if alone else self.sleep_s
-        if self.kernel is not None and self.kernel._execute_sleep != sleep_s:
-            self.kernel._execute_sleep = sleep_s
-        if not alone:
-            stream.flush()
-            return
-        fd = getattr(stream, "_fid", None)
-        end = self.read[fd] + PIPE_SIZE
-        while not self.is_read(stream) and self.read[fd] < end:
-            stream.flush()
-        if not self.is_sent(stream):
-            stream.flush()
+        try:
+            if self.has_flushed(stream):
+                return
+        except Exception:  # whatever a notebook has done to what this stands on
+            pass
+        stream.flush()
 
 
 class Streams:
@@ -563,7 +588,7 @@ class Streams:
         return self._of(sys.stderr)
 
     def _of(self, stream):
-        return Flushed(self._haste, stream) if type(stream) is self._haste.stream else stream
+        return Flushed(self._haste, stream) if self._haste.is_plain(stream) else stream
 
 
 class Flushed:
@@ -582,14 +607,14 @@ def quicken_dates():
     from dateutil import tz
     from jupyter_client import jsonutil
 
-    parse = jsonutil._dateutil_parse
+    parse, parse_iso, utc = jsonutil._dateutil_parse, datetime.datetime.fromisoformat, datetime.timezone.utc
 
     def parse_quickly(text):
         try:
-            date = datetime.datetime.fromisoformat(text)
+            date = parse_iso(text)
         except ValueError:
             return parse(text)
-        return date.replace(tzinfo=tz.UTC) if date.tzinfo is datetime.timezone.utc else parse(text)
+        return date.replace(tzinfo=tz.UTC) if date.tzinfo is utc else parse(text)
 
     jsonutil._dateutil_parse = parse_quickly
 
@@ -666,7 +691,7 @@ class Model:
         self.description = description
         self.path = list(sys.path)
         self.launcher = importlib.util.find_spec(description["module"]).origin
-        self.patches = Patches()
+        self.patches, self.early_patches = Patches(), Patches()  # until the kernel runs; until it has its shell
 
     def build(self, link):
         """Returns the names of the modules that were preloaded."""
@@ -680,8 +705,8 @@ class Model:
             raise RuntimeError("there is more than one thread")
         self.patches.apply(quicken_dates)
         self.patches.apply(quicken_signatures)
-        self.patches.apply(quiet_logger)
-        self.patches.apply(name_descriptors)
+        self.early_patches.apply(quiet_logger)
+        self.early_patches.apply(name_descriptors)
         self.patches.apply(remember_modules)
         self.patches.apply(remember_answers, self.shell)
         self.thread_setters = thread_setters()
@@ -711,8 +736,9 @@ def play_kernel(order, model):
         shell._orig_sys_module_state.update(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
         shell.history_manager.dir_hist[:] = [Path.cwd()]
         shell.init_environment()
+        model.early_patches.revert()
         if model.haste is not None:
-            model.haste.begin(app.kernel)
+            model.haste.begin()
 
     app.init_shell = init_shell
     app.initialize(None)

@@ -148,16 +148,19 @@ def test_what_a_cell_writes_to_a_descriptor_is_its_own(make_runner: Any) -> None
 
 
 def test_ipykernel_waits_while_others_than_the_cell_may_print(make_runner: Any) -> None:
-    """For threads and forked children of the notebook; it does not know when these have printed all."""
+    """For threads and children of the notebook, and from then on for forks, which may have children of their own."""
     runner = make_runner(ON_DEMAND)
     runner.settled()
-    waits = loud("print(get_ipython().kernel._execute_sleep > 0)")
+    waits = loud("import ipykernel.kernelbase\nprint(not ipykernel.kernelbase.time.sleep.__self__.is_alone())")
     run = runner.play(
-        waits, "import os, threading\ngo = threading.Event()\nthread = threading.Thread(target=go.wait)\nthread.start()",
+        waits, "import os, threading\ngo = threading.Event()\n"
+               "thread = threading.Thread(target=go.wait)\nthread.start()",
         waits, "go.set()\nthread.join()",
+        waits, "import subprocess\nchild = subprocess.Popen(['cat'], stdin=subprocess.PIPE)",
+        waits, "child.stdin.close()\nn = child.wait()",
         waits, "child = os.fork()\nif child == 0:\n    print('of a child')\n    os._exit(0)\nn = os.waitpid(child, 0)",
         waits)
-    assert printed(run) == ["False\n", "True\n", "False\n", "True\n"]
+    assert printed(run) == [f"{waited}\n" for waited in (False, True, False, True, False, True)]
     assert "of a child" in run.text()
 
 
