@@ -164,6 +164,33 @@ def test_ipykernel_waits_while_others_than_the_cell_may_print(make_runner: Any) 
     assert "of a child" in run.text()
 
 
+def test_ipykernel_flushes_streams_that_a_notebook_has_changed(make_runner: Any) -> None:
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    run = runner.play("import sys\nkept, write, flush = [], sys.stdout.write, sys.stdout.flush\n"
+                      "def release():\n    write(''.join(kept))\n    kept.clear()\n    flush()\n"
+                      "sys.stdout.write, sys.stdout.flush = kept.append, release",
+                      loud("print(1)"), loud("print(2)"))
+    assert printed(run) == ["1\n", "2\n"]
+
+
+def test_the_packages_are_changed_for_a_start_and_then_as_they_were(make_runner: Any) -> None:
+    """Of Debian's versions all is known. What requests are read with stays, and gives what dateutil would give."""
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    assert not runner.said("slower than they could be")
+    run = runner.play(
+        "import json, logging, sys, IPython.core.shellapp, traitlets.config.application, traitlets.traitlets\n"
+        "from dateutil import tz\nkernel = get_ipython().kernel\n"
+        "print(json.dumps(['__dir__' in vars(traitlets.traitlets.MetaHasDescriptors),\n"
+        "                  'set' in vars(IPython.core.shellapp),\n"
+        "                  traitlets.config.application.dictConfig is not logging.config.dictConfig,\n"
+        "                  logging.getLogger('IPKernelApp').level != logging.DEBUG,\n"
+        "                  not {'sys', 'ipykernel.kernelapp', 'IPython'} <= get_ipython()._sys_modules_keys,\n"
+        "                  kernel.get_parent()['header']['date'].tzinfo is not tz.UTC]))")
+    assert json.loads(run.text()) == [False] * 6
+
+
 def test_the_pool_is_filled_again(make_runner: Any) -> None:
     runner = make_runner(BEFOREHAND)
     runner.settled()
