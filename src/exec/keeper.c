@@ -18,6 +18,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "keeper/descendants.h"
+#include "keeper/order.h"
 #include "keeper/process.h"
 #include "keeper/space.h"
 
@@ -156,23 +157,12 @@ strings(char *const *list)
 	return array;
 }
 
-static json_object *
-limits_json(const KernelLimits *limits)
-{
-	json_object *object = json_object_new_object();
-
-	json_put_int(object, "own_processes", limits->own_processes);
-	json_put_int(object, "shared_processes", limits->shared_processes);
-	json_put_int(object, "memory", limits->memory);
-	json_put_int(object, "nice", limits->nice);
-	return object;
-}
-
 /* The order for a fork server, one record with the output's descriptor. */
 static gboolean
 send_order(int socket, const KeeperSpec *spec)
 {
-	g_autoptr(json_object) order = json_object_new_object();
+	g_autoptr(json_object) words = json_object_new_object();
+	ForkOrder head = { .limits = spec->limits, .namespaces = spec->namespaces };
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
@@ -180,16 +170,14 @@ send_order(int socket, const KeeperSpec *spec)
 			      .cmsg_level = SOL_SOCKET,
 			      .cmsg_type = SCM_RIGHTS } };
 
-	json_object_object_add(order, "argv", strings(spec->argv));
-	json_object_object_add(order, "env", strings(spec->env));
-	json_put_string(order, "folder", spec->folder);
-	json_put_string(order, "place", spec->place);
-	json_put_bool(order, "namespaces", spec->namespaces);
-	json_object_object_add(order, "limits", limits_json(&spec->limits));
-	g_autofree char *text = json_print(order);
-	struct iovec part = { text, strlen(text) };
-	struct msghdr message = { .msg_iov = &part,
-		.msg_iovlen = 1,
+	json_object_object_add(words, "argv", strings(spec->argv));
+	json_object_object_add(words, "env", strings(spec->env));
+	g_autofree char *text = json_print(words);
+	struct iovec parts[] = { { &head, sizeof head },
+		{ (char *) spec->folder, strlen(spec->folder) + 1 },
+		{ (char *) spec->place, strlen(spec->place) + 1 }, { text, strlen(text) + 1 } };
+	struct msghdr message = { .msg_iov = parts,
+		.msg_iovlen = G_N_ELEMENTS(parts),
 		.msg_control = &control,
 		.msg_controllen = sizeof control };
 	memcpy(CMSG_DATA(&control.header), &spec->output, sizeof(int));

@@ -1,16 +1,11 @@
 #include "keeper/fork.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include "keeper/space.h"
 
 /* Where /proc/<pid>/stat has the borders of a program's arguments: proc(5), arg_start. */
 #define ARG_START 48
@@ -21,52 +16,6 @@ bool
 nbhook_fork_settle(void)
 {
 	return prctl(PR_SET_NAME, NAME) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
-}
-
-/* In the child, before it has anything to do with a kernel. */
-static void
-wait_at_gate(int gate)
-{
-	char byte;
-	ssize_t size;
-
-	do
-		size = read(gate, &byte, 1);
-	while (size < 0 && errno == EINTR);
-	if (size != 1)
-		_exit(1);
-}
-
-pid_t
-nbhook_fork(const KeeperOrder *order, int *gate)
-{
-	KeeperOrder own = *order;
-	int ends[2];
-
-	own.uid = geteuid();
-	own.gid = getegid();
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	pid_t pid = own.namespaces ? space_clone() : fork();
-	if (pid == 0) {
-		close(ends[1]);
-		wait_at_gate(ends[0]);
-		keeper_process_fork(&own);
-		return 0;
-	}
-	int cause = errno;
-	close(ends[0]);
-	*gate = ends[1];
-	if (pid < 0)
-		close(ends[1]);
-	errno = cause;
-	return pid;
-}
-
-int
-nbhook_fork_watch(pid_t pid)
-{
-	return (int) syscall(SYS_pidfd_open, pid, 0);
 }
 
 /* The n-th number of /proc/self/stat, counted as proc(5) does; the name in it may hold anything. */

@@ -1,7 +1,8 @@
 /* keeper/fork.h: what a fork server calls (src/runner/forkserver.py, by ctypes). */
 #pragma once
 
-#include "keeper/process.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 #define FORK_EXPORT __attribute__((visibility("default")))
 
@@ -9,13 +10,20 @@
  * notebook, which has the same account, can take it over (ptrace(2)). False with errno. */
 FORK_EXPORT bool nbhook_fork_settle(void);
 
-/* Forks a keeper, which forks the kernel: 0 in the kernel; in the fork server the keeper's pid and in *gate
- * a descriptor, into which a byte lets the keeper go on (its end ends the keeper): nothing is started
- * before those who must know have been told. -1 with errno. The process must have one thread. */
-FORK_EXPORT pid_t nbhook_fork(const KeeperOrder *order, int *gate);
+typedef struct ForkSpan {
+	void *start;
+	size_t size; /* bytes */
+} ForkSpan;
 
-/* Becomes readable when that child has ended. -1 with errno. */
-FORK_EXPORT int nbhook_fork_watch(pid_t pid);
+/* The life of a fork server: takes the orders (keeper/order.h) that come over the sockets that the runner passes over
+ * link, and forks for each a keeper, which forks the kernel. Returns in each kernel its words, with those spans of
+ * memory copied already and every descriptor closed but the standard ones and those of files; NULL at the
+ * runner's end. The process must have one thread. */
+FORK_EXPORT const char *nbhook_fork_serve(int link, const ForkSpan *spans, size_t n);
+
+/* What would be copied when it is written to is copied at once, which costs a third of that; as much of it as the
+ * host allows. */
+FORK_EXPORT void nbhook_fork_copy(const ForkSpan *spans, size_t n);
 
 /* What ps(1) shows of this process: argv is n strings of size bytes together, each with its NUL. Its name is that
  * of the program; of argv there is as much as there is room for from its start on. */

@@ -5,8 +5,8 @@ keeper_sources = \
 libnbhook_a_SOURCES += $(keeper_sources)
 
 # What a fork server loads into an interpreter, which has no sanitizer's runtime: the sources once more, without.
-fork_sources = $(keeper_sources) src/keeper/fork.c src/keeper/fork.h
-EXTRA_DIST += src/keeper/fork.c src/keeper/fork.h
+fork_sources = $(keeper_sources) src/keeper/fork.c src/keeper/fork.h src/keeper/order.h src/keeper/serve.c
+EXTRA_DIST += src/keeper/fork.c src/keeper/fork.h src/keeper/order.h src/keeper/serve.c
 nblibexec_DATA += src/keeper/nbhook-fork.so
 CLEANFILES += src/keeper/nbhook-fork.so
 

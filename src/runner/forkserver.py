@@ -1,9 +1,9 @@
 """The fork server of one Python kernelspec, run by that kernelspec's own interpreter.
 
 It imports ipykernel and the modules that it is told to preload, builds and warms IPython's shell, and then
-makes kernels of itself: each order forks a keeper, which forks the kernel (src/keeper). nbhook-runner starts
-it with a description in $NBHOOK_FORK_SERVER and talks with it over one inherited socket; orders come over
-sockets that the runner passes on, one a kernel, which the keeper inherits. So no notebook can reach it.
+makes kernels of itself: each order forks a keeper, which forks the kernel (src/keeper; the loop is src/keeper/serve.c).
+nbhook-runner starts it with a description in $NBHOOK_FORK_SERVER and talks with it over one inherited socket; orders
+come over sockets that the runner passes on, one a kernel, which the keeper inherits. So no notebook can reach it.
 
 What must be true when it forks: one thread, no ZeroMQ context, no session, no event loop. A module that
 would break this, or that raises, is left out: the program starts itself again without it.
@@ -45,7 +45,6 @@ import time
 import types
 
 HEADER = struct.Struct(">IBBxx")
-MAX_ORDER = 1 << 20
 # OpenBLAS would start its threads while it is loaded; in the kernels they are given back.
 THREAD_SETTING = "OPENBLAS_NUM_THREADS"
 THREAD_SETTERS = ("openblas_set_num_threads", "openblas_set_num_threads64_",
@@ -57,27 +56,15 @@ class Unfit(Exception):
     """A module that cannot be part of what is forked."""
 
 
-class Limits(ctypes.Structure):
-    """KernelLimits of src/keeper/process.h."""
-
-    _fields_ = [("own_processes", ctypes.c_int64), ("shared_processes", ctypes.c_int64),
-                ("memory", ctypes.c_int64), ("nice", ctypes.c_int64)]
-
-
-class Order(ctypes.Structure):
-    """KeeperOrder of src/keeper/process.h."""
-
-    _fields_ = [("socket", ctypes.c_int), ("output", ctypes.c_int), ("folder", ctypes.c_char_p),
-                ("place", ctypes.c_char_p), ("namespaces", ctypes.c_bool), ("uid", ctypes.c_uint),
-                ("gid", ctypes.c_uint), ("limits", Limits)]
-
-
 class Library:
     """The C half. The interpreter's lock is kept during its calls: there is one thread."""
 
     def __init__(self, path):
         self.c = ctypes.PyDLL(path, use_errno=True)
-        self.c.nbhook_fork.argtypes = [ctypes.POINTER(Order), ctypes.POINTER(ctypes.c_int)]
+        self.c.nbhook_fork_serve.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
+        self.c.nbhook_fork_serve.restype = ctypes.c_char_p
+        self.c.nbhook_fork_copy.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self.c.nbhook_fork_copy.restype = None
         self.c.nbhook_fork_title.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self.c.nbhook_fork_title.restype = None
         self.c.nbhook_fork_settle.restype = ctypes.c_bool
@@ -91,25 +78,27 @@ class Library:
         if self.c.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
 
-    def fork(self, order):
-        """(0, None) in the kernel; (the keeper's pid, its gate) here."""
-        gate = ctypes.c_int(-1)
+    def serve(self, link, pages):
+        """Makes kernels. Returns in each of them its words, and None at the runner's end."""
+        spans = spans_of(pages)
         ctypes.pythonapi.PyOS_BeforeFork()
-        pid = self.c.nbhook_fork(ctypes.byref(order), ctypes.byref(gate))
-        if pid == 0:
-            ctypes.pythonapi.PyOS_AfterFork_Child()
-            return 0, None
-        ctypes.pythonapi.PyOS_AfterFork_Parent()
-        if pid < 0:
-            raise OSError(ctypes.get_errno(), "fork")
-        return pid, gate.value
+        words = self.c.nbhook_fork_serve(link, spans, len(pages))
+        if words is None:
+            os._exit(0)
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return json.loads(words)
 
-    def watch(self, pid):
-        return self.c.nbhook_fork_watch(pid)
+    def copy(self, pages):
+        self.c.nbhook_fork_copy(spans_of(pages), len(pages))
 
     def set_title(self, argv):
         text = b"\0".join(os.fsencode(word) for word in argv) + b"\0"
         self.c.nbhook_fork_title(text, len(text))
+
+
+def spans_of(pages):
+    """ForkSpan of src/keeper/fork.h."""
+    return (ctypes.c_size_t * (2 * len(pages)))(*itertools.chain.from_iterable(pages))
 
 
 class Link:
@@ -122,35 +111,6 @@ class Link:
     def send(self, **body):
         text = json.dumps(body).encode()
         self.socket.sendall(HEADER.pack(len(text), 1, 0) + text)
-
-    def receive(self):
-        """A frame's body and its descriptors; None at the end."""
-        header, fds = self._exactly(HEADER.size)
-        if header is None:
-            return None, []
-        text, more = self._exactly(HEADER.unpack(header)[0])
-        return (json.loads(text) if text is not None else None), fds + more
-
-    def _exactly(self, size):
-        data, fds = b"", []
-        while len(data) < size:
-            part, new = receive(self.socket, size - len(data))
-            if not part:
-                return None, fds
-            data += part
-            fds += new
-        return data, fds
-
-
-def receive(sock, size):
-    """Bytes and descriptors of one recvmsg."""
-    data, control, _, _ = sock.recvmsg(size, socket.CMSG_SPACE(16 * array.array("i").itemsize),
-                                       socket.MSG_CMSG_CLOEXEC)
-    fds = array.array("i")
-    for level, kind, content in control:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
-    return data, list(fds)
 
 
 def n_threads():
@@ -753,7 +713,6 @@ def play_kernel(order, model):
 # have these copied at once.
 
 PR_SET_DUMPABLE = 4
-MADV_POPULATE_WRITE = 23  # Linux 5.14
 PAGE_IS_EXCLUSIVE, PAGE_IS_OF_A_FILE, PAGE_IS_PRESENT = 1 << 56, 1 << 61, 1 << 63  # proc_pid_pagemap(5)
 REHEARSAL_S = 20
 
@@ -784,14 +743,6 @@ def copied_pages(spans):
                 else:
                     found.append([page, size])
     return found
-
-
-def copy_pages(pages):
-    madvise = ctypes.CDLL(None).madvise
-    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for start, size in pages:
-        if madvise(start, size, MADV_POPULATE_WRITE) != 0:
-            return  # a kernel that does not know it; or less memory than there was
 
 
 def converse(folder, key, done):
@@ -867,84 +818,6 @@ def rehearse(library, play):
         return []
 
 
-# ---- the server ----
-
-class Server:
-    def __init__(self, library, link):
-        self.library, self.link = library, link
-        self.poll = select.poll()
-        self.orders = {}   # descriptor -> socket on which an order is waited for
-        self.keepers = {}  # pidfd -> pid
-        self.poll.register(link.socket, select.POLLIN)
-
-    def serve(self):
-        """Returns at the runner's end (None), and in a kernel (its order)."""
-        while True:
-            for fd, _ in self.poll.poll():
-                if fd == self.link.socket.fileno():
-                    if not self.take_word():
-                        return None
-                elif fd in self.keepers:
-                    self.take_end(fd)
-                elif fd in self.orders:
-                    order = self.take_order(fd)
-                    if order is not None:
-                        return order
-
-    def take_word(self):
-        body, fds = self.link.receive()
-        if body is None:
-            return False
-        for fd in fds:
-            self.orders[fd] = socket.socket(fileno=fd)
-            self.poll.register(fd, select.POLLIN)
-        return True
-
-    def take_end(self, fd):
-        pid = self.keepers.pop(fd)
-        self.poll.unregister(fd)
-        os.close(fd)
-        os.waitpid(pid, 0)
-        self.link.send(event="ended", pid=pid)
-
-    def take_order(self, fd):
-        """None here, the order in the kernel."""
-        sock = self.orders.pop(fd)
-        self.poll.unregister(fd)
-        output = -1
-        try:
-            text, fds = receive(sock, MAX_ORDER)
-            output = fds[0] if fds else -1
-            if text and output >= 0:
-                return self.fork(sock, output, json.loads(text))
-        except OSError as error:
-            print(f"a kernel was not forked: {error}", file=sys.stderr, flush=True)
-        finally:
-            if sock.fileno() >= 0:
-                sock.close()
-                if output >= 0:
-                    os.close(output)
-        return None
-
-    def fork(self, sock, output, order):
-        pid, gate = self.library.fork(Order(
-            socket=sock.fileno(), output=output, folder=os.fsencode(order["folder"]),
-            place=os.fsencode(order["place"]), namespaces=order["namespaces"],
-            limits=Limits(**order["limits"])))
-        if pid == 0:
-            sock.detach()
-            return order
-        fd = self.library.watch(pid)
-        self.keepers[fd] = pid
-        self.poll.register(fd, select.POLLIN)
-        try:
-            self.link.send(event="forked", pid=pid)
-            os.write(gate, b"+")
-        finally:
-            os.close(gate)
-        return None
-
-
 def start_again(description, module):
     """The same program without a module; its descriptors and its pid stay."""
     description["left_out"] = [*description["left_out"], module]
@@ -953,7 +826,7 @@ def start_again(description, module):
 
 
 def main():
-    """None when it is to end; in a kernel a function that is the kernel's life."""
+    """A function that is the kernel's life, in a kernel."""
     description = json.loads(os.environ.pop("NBHOOK_FORK_SERVER"))
     link = Link(description["socket"])
     library = Library(description["library"])
@@ -976,16 +849,10 @@ def main():
         "env": [f"{name}={value}" for name, value in os.environ.items()]}, model))
     link.send(event="ready", modules=modules, folders=module_folders(),
               copied=sum(size for _, size in pages))
-    order = Server(library, link).serve()
-    if order is None:
-        return None
-    link.socket.detach()
+    order = library.serve(link.socket.detach(), pages)
     library.set_title(order["argv"])
-    copy_pages(pages)
     return lambda: play_kernel(order, model)
 
 
 if __name__ == "__main__":
-    kernel = main()
-    if kernel is not None:
-        kernel()
+    main()()

@@ -54,18 +54,23 @@ def test_what_a_child_has_written_to_is_found(forkserver, memory):
     assert in_a_child(write) == [[start + 2 * SIZE, 2 * SIZE], [start + 7 * SIZE, SIZE]]
 
 
-def test_pages_are_copied_at_once(forkserver, memory):
+@pytest.fixture
+def library(forkserver):
+    return forkserver.Library(f"{os.environ['NBHOOK_PREFIX']}/libexec/nbhook/nbhook-fork.so")
+
+
+def test_pages_are_copied_at_once(forkserver, library, memory):
     _, start = memory
 
     def copy():
-        forkserver.copy_pages([[start + SIZE, 2 * SIZE], [start + 5 * SIZE, SIZE]])
+        library.copy([[start + SIZE, 2 * SIZE], [start + 5 * SIZE, SIZE]])
         return forkserver.copied_pages([(start, start + 10 * SIZE)])
 
     assert in_a_child(copy) == [[start + SIZE, 2 * SIZE], [start + 5 * SIZE, SIZE]]
 
 
-def test_memory_that_is_gone_is_no_error(forkserver):
-    assert in_a_child(lambda: forkserver.copy_pages([[SIZE, SIZE]])) is None
+def test_memory_that_is_gone_is_no_error(library):
+    assert in_a_child(lambda: library.copy([[SIZE, SIZE]])) is None
 
 
 def test_own_memory_is_what_is_written_to(forkserver, memory):

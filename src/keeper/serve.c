@@ -1,0 +1,297 @@
+/* It is written in C, although the rest of a fork server is Python, for what an interpreter's loop costs: it writes
+ * to 250 pages for each kernel, and each of them, since the kernels before share it, is copied first. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keeper/fork.h"
+#include "keeper/order.h"
+#include "keeper/space.h"
+
+#define MAX_FDS 16
+#define FRAME_VERSION 1
+
+/* The header of a frame (base/frame.h). */
+typedef struct {
+	uint32_t size; /* big-endian */
+	uint8_t version, n_fds, zero[2];
+} FrameHeader;
+
+typedef struct {
+	int link;     /* to the runner */
+	int events;   /* epoll: the link, children, a socket for each order that is waited for */
+	int children; /* signalfd */
+} Server;
+
+/* Of one kernel. The strings are in the record. */
+typedef struct {
+	KeeperOrder order;
+	const char *words;
+} Wanted;
+
+static char record[FORK_ORDER_MAX + 1];
+
+static void
+complain(const char *what)
+{
+	dprintf(STDERR_FILENO, "a kernel was not forked: %s\n", what);
+}
+
+/* One recvmsg with its descriptors; those beyond the room are closed. */
+static ssize_t
+receive(int fd, void *data, size_t size, int *fds, int *n_fds)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
+	} control;
+	struct iovec part = { data, size };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	ssize_t got;
+
+	*n_fds = 0;
+	do
+		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	struct cmsghdr *header = got >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+		*n_fds = (int) ((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(header), (size_t) *n_fds * sizeof(int));
+	}
+	if (got >= 0 && (message.msg_flags & MSG_TRUNC) != 0) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return got;
+}
+
+static void
+wait_for(const Server *server, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	if (epoll_ctl(server->events, EPOLL_CTL_ADD, fd, &event) < 0) {
+		complain(strerror(errno));
+		close(fd);
+	}
+}
+
+/* Reads that much of a frame from the link and waits on the sockets that come with it. */
+static bool
+take_part(const Server *server, void *data, size_t size)
+{
+	int fds[MAX_FDS];
+	int n_fds;
+
+	for (size_t done = 0; done < size;) {
+		ssize_t got = receive(server->link, (char *) data + done, size - done, fds, &n_fds);
+
+		if (got <= 0)
+			return false;
+		for (int i = 0; i < n_fds; i++)
+			wait_for(server, fds[i]);
+		done += (size_t) got;
+	}
+	return true;
+}
+
+/* A frame of the runner's; what counts are its descriptors. False at the runner's end. */
+static bool
+take_word(const Server *server)
+{
+	FrameHeader header;
+
+	return take_part(server, &header, sizeof header) && ntohl(header.size) < sizeof record &&
+	       take_part(server, record, ntohl(header.size));
+}
+
+/* A frame to the runner. It reads them all, and when it does not, it is ending. */
+static void
+say(const Server *server, const char *event, pid_t pid)
+{
+	struct {
+		FrameHeader header;
+		char text[64];
+	} frame = { .header = { .version = FRAME_VERSION } };
+	int size = snprintf(
+		frame.text, sizeof frame.text, "{\"event\":\"%s\",\"pid\":%d}", event, (int) pid);
+
+	frame.header.size = htonl((uint32_t) size);
+	if (send(server->link, &frame, sizeof frame.header + (size_t) size, MSG_NOSIGNAL) < 0)
+		complain(strerror(errno));
+}
+
+static void
+take_ends(const Server *server)
+{
+	struct signalfd_siginfo info;
+	pid_t pid;
+
+	while (read(server->children, &info, sizeof info) > 0)
+		continue;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		say(server, "ended", pid);
+}
+
+/* The string at *at, which is moved behind it; NULL when there is none. */
+static const char *
+take_string(const char **at, const char *end)
+{
+	const char *string = *at;
+	const char *nul = memchr(string, '\0', (size_t) (end - string));
+
+	*at = nul != NULL ? nul + 1 : end;
+	return nul != NULL ? string : NULL;
+}
+
+static bool
+parse(const char *text, size_t size, Wanted *wanted)
+{
+	const char *at = text + sizeof(ForkOrder);
+	const char *end = text + size;
+	ForkOrder head;
+
+	if (size < sizeof head)
+		return false;
+	memcpy(&head, text, sizeof head);
+	wanted->order.limits = head.limits;
+	wanted->order.namespaces = head.namespaces != 0;
+	wanted->order.folder = take_string(&at, end);
+	wanted->order.place = take_string(&at, end);
+	wanted->words = take_string(&at, end);
+	return wanted->words != NULL;
+}
+
+/* In the keeper, before it has anything to do with a kernel. */
+static void
+wait_at_gate(int gate)
+{
+	char byte;
+	ssize_t size;
+
+	do
+		size = read(gate, &byte, 1);
+	while (size < 0 && errno == EINTR);
+	if (size != 1)
+		_exit(1);
+}
+
+/* Forks a keeper, which forks the kernel: true in the kernel. Nothing is started before the runner has been told of
+ * the keeper: a byte lets it go on, and the end of the pipe ends it. */
+static bool
+fork_keeper(const Server *server, const KeeperOrder *order)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		complain(strerror(errno));
+		return false;
+	}
+	pid_t pid = order->namespaces ? space_clone() : fork();
+	if (pid == 0) {
+		close(ends[1]);
+		wait_at_gate(ends[0]);
+		keeper_process_fork(order);
+		return true;
+	}
+	if (pid < 0)
+		complain(strerror(errno));
+	else
+		say(server, "forked", pid);
+	close(ends[0]);
+	if (pid > 0 && write(ends[1], "+", 1) < 0)
+		complain(strerror(errno));
+	close(ends[1]);
+	return false;
+}
+
+/* Takes the order that has come over a socket, or its end. The words in the kernel, else NULL. */
+static const char *
+take_order(const Server *server, int socket)
+{
+	int fds[MAX_FDS];
+	int n_fds;
+	Wanted wanted = { .order = { .socket = socket, .uid = geteuid(), .gid = getegid() } };
+
+	/* the keeper will keep it open, and so would epoll(7) */
+	epoll_ctl(server->events, EPOLL_CTL_DEL, socket, NULL);
+	ssize_t size = receive(socket, record, sizeof record - 1, fds, &n_fds);
+	if (size < 0)
+		complain(strerror(errno));
+	else if (size > 0 && (n_fds != 1 || !parse(record, (size_t) size, &wanted)))
+		complain("the order is none");
+	else if (size > 0) {
+		wanted.order.output = fds[0];
+		if (fork_keeper(server, &wanted.order))
+			return wanted.words;
+	}
+	close(socket);
+	for (int i = 0; i < n_fds; i++)
+		close(fds[i]);
+	return NULL;
+}
+
+/* The words, in a kernel; NULL at the runner's end. */
+static const char *
+serve(const Server *server)
+{
+	struct epoll_event event;
+	const char *words = NULL;
+
+	while (words == NULL) {
+		int n = epoll_wait(server->events, &event, 1, -1);
+
+		if (n < 0 && errno != EINTR)
+			return NULL;
+		if (n <= 0)
+			continue;
+		if (event.data.fd == server->children)
+			take_ends(server);
+		else if (event.data.fd != server->link)
+			words = take_order(server, event.data.fd);
+		else if (!take_word(server))
+			return NULL;
+	}
+	return words;
+}
+
+void
+nbhook_fork_copy(const ForkSpan *spans, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		/* a host that does not know it (before Linux 5.14), or less memory than there was */
+		if (madvise(spans[i].start, spans[i].size, MADV_POPULATE_WRITE) != 0)
+			return;
+}
+
+const char *
+nbhook_fork_serve(int link, const ForkSpan *spans, size_t n)
+{
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	Server server = { .link = link,
+		.events = epoll_create1(EPOLL_CLOEXEC),
+		.children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };
+	wait_for(&server, link);
+	wait_for(&server, server.children);
+	const char *words = serve(&server);
+	if (words != NULL)
+		nbhook_fork_copy(spans, n);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return words;
+}
