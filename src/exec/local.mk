@@ -24,7 +24,8 @@ libnbhook_a_SOURCES += \
 	src/exec/service.c src/exec/service.h \
 	src/exec/snapshot.c src/exec/snapshot.h \
 	src/exec/time_limits.c src/exec/time_limits.h \
-	src/exec/waiting.c src/exec/waiting.h
+	src/exec/waiting.c src/exec/waiting.h \
+	src/exec/zygote.c src/exec/zygote.h
 
 nblibexec_PROGRAMS += nbhook-exec
 nbhook_exec_SOURCES = src/exec/main.c

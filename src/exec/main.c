@@ -11,25 +11,26 @@
 
 #include "base/log.h"
 #include "exec/service.h"
+#include "exec/zygote.h"
 
-static int argument_socket = -1;
+static ExecutorOrder argument_order = { .socket = -1, .fork_server = -1 };
+static int argument_zygote = -1;
 static char *argument_config;
-static char *argument_kernel;
-static int argument_fork_server = -1;
-static gboolean argument_boot;
 static gboolean argument_without_namespaces;
 static gboolean argument_version;
 
 static const GOptionEntry entries[] = {
-	{ "socket", 0, 0, G_OPTION_ARG_INT, &argument_socket,
+	{ "socket", 0, 0, G_OPTION_ARG_INT, &argument_order.socket,
 		"The inherited socket over which the run comes", "FD" },
+	{ "zygote", 0, 0, G_OPTION_ARG_INT, &argument_zygote,
+		"Instead: the inherited socket over which executors are ordered, which are forked", "FD" },
 	{ "config", 0, 0, G_OPTION_ARG_FILENAME, &argument_config, "The configuration file",
 		"FILE" },
-	{ "kernel", 0, 0, G_OPTION_ARG_STRING, &argument_kernel,
+	{ "kernel", 0, 0, G_OPTION_ARG_STRING, &argument_order.kernel,
 		"The kernel that is likely to be asked for", "NAME" },
-	{ "fork-server", 0, 0, G_OPTION_ARG_INT, &argument_fork_server,
+	{ "fork-server", 0, 0, G_OPTION_ARG_INT, &argument_order.fork_server,
 		"The inherited socket over which one such kernel can be ordered", "FD" },
-	{ "boot", 0, 0, G_OPTION_ARG_NONE, &argument_boot,
+	{ "boot", 0, 0, G_OPTION_ARG_NONE, &argument_order.boot,
 		"Start that kernel before the run has come", NULL },
 	{ "without-namespaces", 0, 0, G_OPTION_ARG_NONE, &argument_without_namespaces,
 		"The host is known to refuse them", NULL },
@@ -84,22 +85,22 @@ parse(int *argc, char ***argv)
 	return TRUE;
 }
 
-/* What the command line says of the kernel; NULL when it was to be started and cannot be. */
+/* What the order says of the kernel; NULL when it was to be started and cannot be. */
 static Boot *
-boot(const Settings *settings, GError **error)
+boot(const ExecutorOrder *order, const Settings *settings, GError **error)
 {
-	g_autoptr(Boot) made = boot_new(settings, argument_kernel, argument_fork_server);
+	g_autoptr(Boot) made = boot_new(settings, order->kernel, order->fork_server);
 
-	if (argument_fork_server >= 0)
-		fcntl(argument_fork_server, F_SETFD, FD_CLOEXEC);
-	if (argument_boot && (!boot_find(made, argument_kernel, NULL, error) ||
-				     !boot_start(made, NULL, -1, error)))
+	if (order->fork_server >= 0)
+		fcntl(order->fork_server, F_SETFD, FD_CLOEXEC);
+	if (order->boot && (!boot_find(made, order->kernel, NULL, error) ||
+				   !boot_start(made, NULL, -1, error)))
 		return NULL;
 	return g_steal_pointer(&made);
 }
 
 static int
-serve(void)
+serve(const ExecutorOrder *order)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Settings) settings = settings_load(settings_path(argument_config), &error);
@@ -115,8 +116,8 @@ serve(void)
 	log_init("nbhook-exec", settings->log_level);
 	settle_process();
 	settle_memory();
-	Boot *booted = boot(settings, &error);
-	if (booted != NULL && service_run(argument_socket, settings, booted, &error))
+	Boot *booted = boot(order, settings, &error);
+	if (booted != NULL && service_run(order->socket, settings, booted, &error))
 		return 0;
 	g_info("ends without a run: %s", error->message);
 	return 1;
@@ -136,9 +137,12 @@ main(int argc, char **argv)
 		print_error("notebooks never run as root; start it as an ordinary account");
 		return 2;
 	}
-	if (argument_socket < 0) {
+	if (argument_zygote >= 0)
+		/* what is to be done at the end of a program is the zygote's */
+		_exit(zygote_serve(argument_zygote, &argument_order) ? serve(&argument_order) : 0);
+	if (argument_order.socket < 0) {
 		print_error("--socket FD is missing: nbhook-runner starts this program");
 		return 2;
 	}
-	return serve();
+	return serve(&argument_order);
 }

@@ -87,6 +87,13 @@ begin_monitor(Channels *channels, size_t index)
 	       zmq_connect(channels->monitors[index], endpoint) == 0;
 }
 
+void
+channels_warm(void)
+{
+	wire_warm();
+	zmq_ctx_term(zmq_ctx_new());
+}
+
 Channels *
 channels_new(const Connection *connection, const Settings *settings, GError **error)
 {

@@ -4,7 +4,7 @@
  * mark). What has come and was not taken yet waits in memory, up to a ceiling. Sockets may be connected
  * before the kernel has bound its ends; what is sent meanwhile waits. One thread.
  *
- * zmq_ctx_new starts threads: make Channels after every fork that is to be made. */
+ * Its sockets have threads: make Channels after every fork that is to be made. */
 #pragma once
 
 #include <glib.h>
@@ -17,6 +17,10 @@ typedef struct Channels Channels;
 
 /* How many items channels_poll_items fills in. */
 #define CHANNELS_N_ITEMS 6
+
+/* Lets the libraries do what they do when they are first used, for a process that is to be forked: ZeroMQ asks, by
+ * libpgm, for the number of a protocol, for which libc loads a module. No thread is started. */
+void channels_warm(void);
 
 /* Connects to the kernel of a connection; of the settings, message_limit and output_limit count. INTERNAL
  * where ZeroMQ refuses. The caller frees the result. */

@@ -24,21 +24,38 @@ struct Wire {
 	guint64 n_built;
 };
 
-Wire *
-wire_new(const char *key)
+static EVP_MAC_CTX *
+keyed_new(EVP_MAC *mac, const char *key)
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_end(),
 	};
+	EVP_MAC_CTX *keyed = EVP_MAC_CTX_new(mac);
+
+	if (keyed == NULL ||
+		EVP_MAC_init(keyed, (const unsigned char *) key, strlen(key), params) != 1)
+		g_error("libcrypto has no HMAC-SHA256");
+	return keyed;
+}
+
+void
+wire_warm(void)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	EVP_MAC_CTX_free(keyed_new(mac, ""));
+	EVP_MAC_free(mac);
+}
+
+Wire *
+wire_new(const char *key)
+{
 	Wire *wire = g_new0(Wire, 1);
 
 	wire->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	wire->keyed = EVP_MAC_CTX_new(wire->mac);
-	if (wire->keyed == NULL ||
-		EVP_MAC_init(wire->keyed, (const unsigned char *) key, strlen(key), params) != 1)
-		g_error("libcrypto has no HMAC-SHA256");
+	wire->keyed = keyed_new(wire->mac, key);
 	wire->session = ids_uuid();
 	return wire;
 }

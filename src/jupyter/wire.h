@@ -30,6 +30,10 @@ typedef struct WireMessage {
 	size_t size;        /* of all parts on the wire, buffers too */
 } WireMessage;
 
+/* Lets libcrypto do what it does when it is first used: reads its configuration, looks for its algorithms. Draws no
+ * random numbers. */
+void wire_warm(void);
+
 /* key signs both ways and is copied; username and a new session id go into every header. */
 Wire *wire_new(const char *key);
 void wire_free(Wire *wire);

@@ -19,10 +19,8 @@
 #include "keeper/descendants.h"
 #include "runner/kept.h"
 #include "runner/pressure.h"
+#include "runner/starter.h"
 
-/* The number that the socket has in an executor. */
-#define EXECUTOR_FD 3
-#define FORK_SERVER_FD 4
 #define PAUSE_MS 5
 #define END_MS 5000
 
@@ -38,11 +36,9 @@ static const char *const further[] = { "TMPDIR", "JUPYTER_PATH", "JUPYTER_DATA_D
 
 struct Executors {
 	const Settings *settings;
-	const char *program;
-	const char *config;
 	const char *proc;
-	gboolean namespaces;
 	char **environment;
+	Starter *starter;
 	/* Sets of GINT_TO_POINTER(pid): executors, those of them that were taken, keepers of forks. */
 	GHashTable *pids, *taken, *keepers;
 	KeptOwner owner;
@@ -76,12 +72,14 @@ executors_new(const ExecutorsSpec *spec)
 	Executors *executors = g_new0(Executors, 1);
 
 	executors->settings = spec->settings;
-	executors->program = spec->program;
-	executors->config = spec->config;
 	executors->proc = spec->proc;
-	executors->namespaces = spec->namespaces;
 	executors->environment =
 		g_environ_setenv(environment_inherit(further), TUNABLES, HUGE_PAGES, FALSE);
+	StarterSpec starter = { .program = spec->program,
+		.config = spec->config,
+		.environment = executors->environment,
+		.namespaces = spec->namespaces };
+	executors->starter = starter_new(&starter);
 	executors->pids = g_hash_table_new(g_direct_hash, g_direct_equal);
 	executors->taken = g_hash_table_new(g_direct_hash, g_direct_equal);
 	executors->keepers = g_hash_table_new(g_direct_hash, g_direct_equal);
@@ -131,38 +129,10 @@ executors_keep(Executors *executors)
 	executors->pressure = pressure_new(executors->proc, on_pressure, executors);
 }
 
-/* Starts an executor at one end of a socketpair; standard error stays ours, the rest is closed. */
-static gboolean
-spawn(Executors *executors, const char *kernel, int socket, int fork_server, gboolean boot,
-	GPid *pid, GError **error)
-{
-	g_autofree char *number = g_strdup_printf("%d", EXECUTOR_FD);
-	g_autofree char *fork_number = g_strdup_printf("%d", FORK_SERVER_FD);
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	const char *const always[] = { executors->program, "--socket", number, "--config",
-		executors->config, executors->namespaces ? NULL : "--without-namespaces", NULL };
-	const char *const of_kernel[] = { "--kernel", kernel, boot ? "--boot" : NULL, NULL };
-	const char *const of_server[] = { "--fork-server", fork_number, NULL };
-	const char *const *const parts[] = { always, kernel != NULL ? of_kernel : NULL,
-		fork_server >= 0 ? of_server : NULL };
-	const int sources[] = { socket, fork_server };
-	const int targets[] = { EXECUTOR_FD, FORK_SERVER_FD };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
-		for (const char *const *word = parts[i]; word != NULL && *word != NULL; word++)
-			g_ptr_array_add(argv, (gpointer) *word);
-	g_ptr_array_add(argv, NULL);
-	return g_spawn_async_with_pipes_and_fds("/", (const char *const *) argv->pdata,
-		(const char *const *) executors->environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-		-1, -1, -1, sources, targets, fork_server >= 0 ? 2 : 1, pid, NULL, NULL, NULL,
-		error);
-}
-
 static int
 start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid, GError **error)
 {
 	Executors *executors = data;
-	GPid started = 0;
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -171,10 +141,13 @@ start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *
 	}
 	AUTO_FD ours = ends[0];
 	AUTO_FD theirs = ends[1];
-	if (!spawn(executors, kernel, theirs, fork_server, boot, &started, error)) {
-		g_prefix_error(error, "an executor could not be started: ");
+	ExecutorOrder order = { .socket = theirs,
+		.fork_server = fork_server,
+		.kernel = (char *) kernel,
+		.boot = boot };
+	pid_t started = starter_start(executors->starter, &order, error);
+	if (started < 0)
 		return -1;
-	}
 	g_hash_table_add(executors->pids, GINT_TO_POINTER(started));
 	*pid = started;
 	return files_steal_fd(&ours);
@@ -244,6 +217,8 @@ static gboolean
 note_end(Executors *executors, pid_t pid, int status)
 {
 	g_hash_table_remove(executors->keepers, GINT_TO_POINTER(pid));
+	if (starter_note_end(executors->starter, pid))
+		return FALSE;
 	if (g_hash_table_remove(executors->taken, GINT_TO_POINTER(pid)))
 		look_at_all(executors);
 	if (!g_hash_table_remove(executors->pids, GINT_TO_POINTER(pid)))
@@ -263,7 +238,8 @@ static gboolean
 is_known(const Executors *executors, pid_t pid)
 {
 	if (g_hash_table_contains(executors->pids, GINT_TO_POINTER(pid)) ||
-		g_hash_table_contains(executors->keepers, GINT_TO_POINTER(pid)))
+		g_hash_table_contains(executors->keepers, GINT_TO_POINTER(pid)) ||
+		starter_has(executors->starter, pid))
 		return TRUE;
 	for (guint i = 0; i < executors->kept->len; i++)
 		if (kept_has(executors->kept->pdata[i], pid))
@@ -342,6 +318,7 @@ executors_free(Executors *executors)
 		return;
 	pressure_free(executors->pressure);
 	g_ptr_array_set_size(executors->kept, 0);
+	g_clear_pointer(&executors->starter, starter_free);
 	end_orphans(executors);
 	g_ptr_array_unref(executors->kept);
 	g_hash_table_unref(executors->pids);

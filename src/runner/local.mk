@@ -6,6 +6,7 @@ libnbhook_a_SOURCES += \
 	src/runner/parent.c src/runner/parent.h \
 	src/runner/pool.c src/runner/pool.h \
 	src/runner/pressure.c src/runner/pressure.h \
+	src/runner/starter.c src/runner/starter.h \
 	src/runner/watch.c src/runner/watch.h
 
 dist_nblibexec_DATA += src/runner/forkserver.py

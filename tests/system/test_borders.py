@@ -157,7 +157,7 @@ def test_who_may(places: Places, each: Border) -> None:
 
 
 @only_root
-@pytest.mark.parametrize("name", ["nbhookd", "nbhook-runner", "nbhook-exec", "nbhook-keeper"])
+@pytest.mark.parametrize("name", ["nbhookd", "nbhook-runner", "nbhook-zygote", "nbhook-exec", "nbhook-keeper"])
 def test_a_program_hides_what_it_holds_from_its_own_account(
         site: RunningSite, places: Places, name: str) -> None:
     pids = [process.pid for process in descendants([site.supervised.child.pid])
@@ -193,8 +193,8 @@ def test_each_program_runs_as_its_account(site: RunningSite, places: Places) -> 
     assert kernels
     for name in ("nbhook-ready", "nbhook-forks"):
         assert by_name.pop(name, {RUNNER}) == {RUNNER}
-    assert by_name == {"nbhookd": {DAEMON}, "nbhook-runner": {RUNNER}, "nbhook-exec": {RUNNER},
-                       "nbhook-keeper": {RUNNER}, "nbhook.fcgi": {WEB},
+    assert by_name == {"nbhookd": {DAEMON}, "nbhook-runner": {RUNNER}, "nbhook-zygote": {RUNNER},
+                       "nbhook-exec": {RUNNER}, "nbhook-keeper": {RUNNER}, "nbhook.fcgi": {WEB},
                        **{name: {RUNNER} for name in kernels}}
 
 

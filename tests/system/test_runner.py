@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -116,6 +117,72 @@ def test_executors_ask_for_huge_pages(runner: Runner) -> None:
 
 def test_every_executor_is_another_one(runner: Runner) -> None:
     assert len({runner.take().process.pid for _ in range(3)}) == 3
+
+
+def called(pid: int) -> str:
+    """A process's name; "" when there is none."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
+def zygotes(runner: Runner) -> list[int]:
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if called(pid) == "nbhook-zygote" and parent(pid) == runner.process.pid]
+
+
+def test_executors_are_forks_of_one_process_and_children_of_the_runner(runner: Runner) -> None:
+    runs = [runner.take() for _ in range(2)]
+    assert len(zygotes(runner)) == 1
+    for run in runs:
+        assert called(run.process.pid) in ("nbhook-exec", "nbhook-ready")
+        assert parent(run.process.pid) == runner.process.pid
+    ask = notebook("header = get_ipython().kernel.get_parent('shell')['header']",
+                   "print(header['session'], header['msg_id'])")
+    texts = [runner.bench.play(ask, run=run).finish().text().split() for run in runs]
+    assert len({word for text in texts for word in text}) == 4, "what is random is so in each"
+
+
+def test_the_end_of_that_process_disturbs_nothing_and_another_one_follows(runner: Runner) -> None:
+    playing = runner.bench.play(notebook("import time; time.sleep(1)", "print('on')"), run=runner.take())
+    first = zygotes(runner)
+    os.kill(first[0], signal.SIGKILL)
+    assert eventually(lambda: not zygotes(runner))
+    run = runner.bench.play(notebook("print(1)"), run=runner.take()).finish()
+    assert run.outcome["status"] == "succeed"
+    assert playing.finish().text() == "on\n"
+    assert len(zygotes(runner)) == 1 and zygotes(runner) != first
+    runner.log.seek(0)
+    assert f"zygote of executors, process {first[0]}, has ended" in runner.log.read()
+
+
+def test_without_that_process_executors_are_programs(bench: Bench) -> None:
+    wrapper = bench.folder / "nbhook-exec"
+    wrapper.write_text('#!/bin/sh\ncase "$*" in *--zygote*) exit 1;; esac\n'
+                       f'exec {shlex.quote(str(program("nbhook-exec")))} "$@"\n')
+    wrapper.chmod(0o755)
+    runner = Runner(bench, "--exec", str(wrapper))
+    for _ in range(2):
+        run = runner.bench.play(notebook("print(1)"), run=runner.take()).finish()
+        assert run.outcome["status"] == "succeed"
+    runner.log.seek(0)
+    assert runner.log.read().count("is started as a program, not as a fork") == 1
+    runner.close()
+
+
+def test_nothing_is_left_of_that_process(bench: Bench) -> None:
+    runner = Runner(bench)
+    runner.take()
+    pids = zygotes(runner)
+    runner.close()
+    assert pids and not called(pids[0])
 
 
 def test_an_executor_has_no_descriptor_of_the_runner(runner: Runner) -> None:

@@ -1,0 +1,35 @@
+/* runner/starter.h: how an executor's process begins.
+ *
+ * As a fork of a zygote (exec/zygote.h), which is started with the first of them and again when it is gone; where
+ * there is none, as a program of its own. Either way it is a child of this process. */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+#include "exec/zygote.h"
+
+typedef struct Starter Starter;
+
+/* The pointers are kept. */
+typedef struct StarterSpec {
+	const char *program;      /* nbhook-exec */
+	const char *config;       /* the configuration file */
+	char *const *environment; /* of executors */
+	gboolean namespaces;      /* whether the host allows them */
+} StarterSpec;
+
+Starter *starter_new(const StarterSpec *spec);
+
+/* Ends the zygote, which is reaped by who reaps all; frees. */
+void starter_free(Starter *starter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Starter, starter_free)
+
+/* Starts an executor; the order's descriptors stay the caller's. Its pid, or -1 with the reason. */
+pid_t starter_start(Starter *starter, const ExecutorOrder *order, GError **error);
+
+/* Whether that is the zygote. (Of these two, starter may be NULL.) */
+gboolean starter_has(const Starter *starter, pid_t pid);
+
+/* A child has ended; whether it was the zygote. */
+gboolean starter_note_end(Starter *starter, pid_t pid);
