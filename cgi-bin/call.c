@@ -370,7 +370,8 @@ answer_run(Call *call)
 	Preferences applied;
 	gint64 limit_ms = patience_of(call, &applied);
 
-	g_clear_pointer(&call->reception.inputs, inputs_free); /* large, and this may take a while */
+	g_clear_pointer(
+		&call->reception.inputs, inputs_free); /* large, and this may take a while */
 	g_autoptr(Frame) reply = wait_for(call, limit_ms, &error);
 
 	if (error != NULL)

@@ -86,8 +86,8 @@ ask(WebWorker *worker, const char *token, Answer **problem)
 		return NULL;
 	json_object *members = json_object_new_object();
 	json_put_string(members, "token", token);
-	g_autoptr(Frame) reply = worker_ask(worker, "call.look", members,
-		worker_deadline_ms(worker), &retry_after, &error);
+	g_autoptr(Frame) reply = worker_ask(
+		worker, "call.look", members, worker_deadline_ms(worker), &retry_after, &error);
 	worker_release_slot(worker);
 	if (reply != NULL)
 		return json_object_get(json_object_member(reply->body, "webhook"));

@@ -22,8 +22,8 @@ public_path(const Settings *settings)
 static Answer *
 mark(const OutcomeJob *job, Answer *answer)
 {
-	g_autofree char *location = g_strdup_printf("%s/webhook/%s/results/%s",
-		public_path(job->settings), job->token, job->id);
+	g_autofree char *location = g_strdup_printf(
+		"%s/webhook/%s/results/%s", public_path(job->settings), job->token, job->id);
 
 	answer_header(answer, "X-Nbhook-Job", job->id);
 	answer_header(answer, "Content-Location", location);

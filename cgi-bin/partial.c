@@ -55,8 +55,9 @@ judge_conditions(const Answer *answer, const WebRequest *request)
 
 	gboolean sound = FALSE;
 
-	if (match != NULL ? !lists_tag(match, answer, FALSE)
-			  : unmodified != NULL && !is_unmodified(unmodified, answer, &sound) && sound)
+	if (match != NULL
+			? !lists_tag(match, answer, FALSE)
+			: unmodified != NULL && !is_unmodified(unmodified, answer, &sound) && sound)
 		return 412;
 	if (none_match != NULL ? lists_tag(none_match, answer, TRUE)
 			       : modified != NULL && is_unmodified(modified, answer, &sound))

@@ -41,8 +41,8 @@ write_head(Reception *reception, gboolean has_value, GError **error)
 	hide_token(headers, reception->token);
 	if (has_value)
 		json_put_string(headers, REQUEST_VALUE, REQUEST_VALUE_KIND);
-	if (!request_print_head(head, request->method, target->str, headers,
-		    &reception->redaction, error))
+	if (!request_print_head(
+		    head, request->method, target->str, headers, &reception->redaction, error))
 		return FALSE;
 	reception->head_size = (gint64) head->len;
 	return files_write_all(reception->file, head->str, head->len, error);

@@ -20,7 +20,7 @@
 /* A body on its way. */
 typedef struct Taking {
 	const Upload *upload;
-	gboolean is_form; /* multipart/form-data */
+	gboolean is_form;   /* multipart/form-data */
 	json_object *value; /* the last of each field */
 	json_object *all;   /* of each field */
 	json_object *files;

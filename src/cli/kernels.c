@@ -65,8 +65,8 @@ add_playing(Table *table, json_object *kernel)
 static gboolean
 print_table(Cli *cli, json_object *kernels, GError **error)
 {
-	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "READY",
-		"PLAYING", "FORKS", "TITLE", "FOLDER", "TROUBLE", NULL };
+	static const char *const headings[] = { "NAME", "LANGUAGE", "PARAMS", "READY", "PLAYING",
+		"FORKS", "TITLE", "FOLDER", "TROUBLE", NULL };
 	g_autoptr(Table) table = table_new(headings);
 
 	for (size_t i = 0; i < json_object_array_length(kernels); i++) {

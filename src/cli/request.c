@@ -30,8 +30,8 @@ request_text(json_object *params, GError **error)
 		json_put_string(headers, "content-type", "application/json");
 		json_put_string(headers, "content-length", length);
 	}
-	if (!request_print_head(text, body != NULL ? "POST" : "GET", "/webhook/-", headers,
-		    &redaction, error))
+	if (!request_print_head(
+		    text, body != NULL ? "POST" : "GET", "/webhook/-", headers, &redaction, error))
 		return NULL;
 	if (body != NULL)
 		g_string_append(text, body);

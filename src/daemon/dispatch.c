@@ -85,8 +85,8 @@ dispatcher_has_room(Dispatcher *dispatcher, const Hook *hook, int *retry_after, 
 	const char *kernel = slots_kernel(hook->kernelspec, hook->kernel);
 	gint64 waiting = slots_waiting(slots);
 
-	*retry_after = (int) CLAMP(
-		ceil(slots_ahead(slots, kernel) * dispatcher->mean_seconds), 1, 3600);
+	*retry_after =
+		(int) CLAMP(ceil(slots_ahead(slots, kernel) * dispatcher->mean_seconds), 1, 3600);
 	/* those who wait for another kernel are in nobody's way */
 	if (waiting >= settings->queue_limit && !slots_has_free(slots, kernel)) {
 		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
@@ -258,7 +258,8 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	wait_again(live, failure->message); /* nor does a store that fails get further ones to keep at once */
+	wait_again(live,
+		failure->message); /* nor does a store that fails get further ones to keep at once */
 }
 
 /* Takes the one out of the queue that waits longest of those that may have a slot; NULL: none may. Who waits

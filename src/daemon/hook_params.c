@@ -8,7 +8,7 @@
 #include "notebook/request.h"
 #include "notebook/translate.h"
 
-#define MAX_URL 8000	/* RFC 9110, section 4.1: what everybody should take */
+#define MAX_URL 8000    /* RFC 9110, section 4.1: what everybody should take */
 #define MAX_ADDRESS 254 /* RFC 5321, section 4.5.3.1.3, less the angle brackets */
 
 typedef struct {

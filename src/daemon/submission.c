@@ -199,8 +199,7 @@ accept_new(Submission *submission)
 	g_autoptr(GError) full = NULL;
 	int retry_after = 0;
 
-	if (dispatcher_has_room(
-		    daemon->dispatcher, submission->pending->hook, &retry_after, &full))
+	if (dispatcher_has_room(daemon->dispatcher, submission->pending->hook, &retry_after, &full))
 		submission->execution =
 			folders_open_execution(daemon->folders, submission->pending->folder, &full);
 	if (submission->execution >= 0)

@@ -101,8 +101,8 @@ boot_warm(Boot *boot)
 	g_autoptr(GError) error = NULL;
 
 	if (content != NULL)
-		boot->warming =
-			kernel_send(boot->kernel, CHANNEL_SHELL, "execute_request", content, &error);
+		boot->warming = kernel_send(
+			boot->kernel, CHANNEL_SHELL, "execute_request", content, &error);
 }
 
 gboolean

@@ -20,9 +20,9 @@ static const char python_source[] =
 	"    sys.modules['matplotlib'].rc_file('matplotlibrc')\n";
 
 /* What every cell that shows its value comes through. */
-static const char python_warming[] =
-	"exec(\"import sys\\nshell = sys.modules.get('IPython') and sys.modules['IPython'].get_ipython()\\n\"\n"
-	"     \"if shell: shell.display_formatter.format(1)\", {})";
+static const char python_warming[] = "exec(\"import sys\\nshell = sys.modules.get('IPython') and "
+				     "sys.modules['IPython'].get_ipython()\\n\"\n"
+				     "     \"if shell: shell.display_formatter.format(1)\", {})";
 
 static char *
 quoted(const char *text)

@@ -188,9 +188,8 @@ parse_form(Body *body, Inputs *inputs, GError **error)
 	if (!is_utf8_charset(body->media->charset))
 		return refuse_charset(body->media->charset, "forms", error);
 	inputs->body_has_keys = TRUE;
-	return check_fields(body, error) &&
-	       request_parse_form(body->bytes, body->size, "the form", &inputs->body,
-		       &inputs->body_all, error);
+	return check_fields(body, error) && request_parse_form(body->bytes, body->size, "the form",
+						    &inputs->body, &inputs->body_all, error);
 }
 
 static gboolean
@@ -333,8 +332,8 @@ parse(Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limit
 }
 
 gboolean
-body_parse(Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limits,
-	GError **error)
+body_parse(
+	Inputs *inputs, const char *bytes, size_t size, const RequestLimits *limits, GError **error)
 {
 	gboolean packed = FALSE;
 

@@ -399,8 +399,8 @@ inputs_place_files(Inputs *inputs, const char *folder)
 static const char *const webhook_settings[] = { "notif_up", "notif_down", "next_url", "inline",
 	"methods", "respond_async", "unredacted_headers", NULL };
 
-static const char *const own_names[] = { "params", "params_all", "body", "body_all",
-	"headers", "naas", NULL };
+static const char *const own_names[] = { "params", "params_all", "body", "body_all", "headers",
+	"naas", NULL };
 
 gboolean
 inputs_accepts_name(const char *name, const char *language)

@@ -52,7 +52,7 @@ typedef struct Inputs {
 	json_object *params_all; /* the query: object of arrays of strings */
 	json_object *body; /* form: object of strings; JSON: the value; other text: {"str": text};
 	                    * with files: fields and "files" */
-	json_object *body_all; /* a form's fields: object of arrays of strings; else empty */
+	json_object *body_all;  /* a form's fields: object of arrays of strings; else empty */
 	gboolean body_has_keys; /* an object whose keys become variables: not that of other text */
 	json_object *headers;   /* lower-case names, credentials redacted */
 } Inputs;

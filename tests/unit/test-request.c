@@ -4,11 +4,11 @@
 #include "notebook/body.h"
 #include "notebook/request.h"
 
-static const RequestLimits limits = {
-	.max_parsed_body = 2 << 20, .max_json_depth = 10, .max_gzip_ratio = 100,
+static const RequestLimits limits = { .max_parsed_body = 2 << 20,
+	.max_json_depth = 10,
+	.max_gzip_ratio = 100,
 	.max_values = 1000,
-	.max_fields = 100
-};
+	.max_fields = 100 };
 
 static json_object *
 json(const char *text)
@@ -336,7 +336,8 @@ static void
 test_a_value_in_the_place_of_a_body(void)
 {
 	const char *request =
-		"POST / HTTP/1.1\r\ncontent-type: multipart/form-data\r\nnbhook_body: body and body_all\r\n\r\n"
+		"POST / HTTP/1.1\r\ncontent-type: multipart/form-data\r\nnbhook_body: body and "
+		"body_all\r\n\r\n"
 		"{\"body\": {\"a\": \"1\", \"files\": [{\"name\": \"x\", \"path\": \"x-2\"}]}, "
 		"\"body_all\": {\"a\": [\"0\", \"1\"]}}";
 	g_autoptr(GError) error = NULL;
@@ -379,7 +380,8 @@ test_many_values(void)
 			g_autoptr(GError) error = NULL;
 
 			for (guint n = 0; n < count; n++)
-				g_string_append_printf(text, "%s%s", n > 0 ? "," : "", rows[i].item);
+				g_string_append_printf(
+					text, "%s%s", n > 0 ? "," : "", rows[i].item);
 			g_string_append_c(text, ']');
 			g_autoptr(Inputs) inputs =
 				post("application/json", text->str, (gssize) text->len, &error);
@@ -441,9 +443,8 @@ assert_variables(const char *type, const char *body, const char *language, const
 	g_assert_true(json_member(variables, "headers") == inputs->headers);
 	g_autofree char *text = json_print(variables);
 	g_assert_true(g_str_has_prefix(text, "{\"params\":"));
-	for (const char *const *name =
-			(const char *const[]){ "params", "params_all", "body", "body_all",
-				"headers", NULL };
+	for (const char *const *name = (const char *const[]){ "params", "params_all", "body",
+		     "body_all", "headers", NULL };
 		*name != NULL; name++)
 		json_object_object_del(variables, *name);
 	assert_json(variables, expected);

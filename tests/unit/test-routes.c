@@ -202,7 +202,8 @@ test_visitors(void)
 		g_test_message("%s", visitor_rows[i].header);
 		g_assert_true(visitor_is_prefetch(request) == visitor_rows[i].prefetch);
 		g_assert_true(visitor_is_preview(request) == visitor_rows[i].preview);
-		g_autoptr(WebRequest) post = request_of("POST", "/webhook/t", visitor_rows[i].header);
+		g_autoptr(WebRequest) post =
+			request_of("POST", "/webhook/t", visitor_rows[i].header);
 		g_assert_false(visitor_is_preview(post));
 	}
 }

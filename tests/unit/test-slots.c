@@ -2,7 +2,8 @@
 #include "base/files.h"
 #include "daemon/slots.h"
 
-static const char *const conf = "[jobs]\nconcurrency = 3\n[kernel ir]\nmax = 1\n[kernel python3]\nmax = 2\n";
+static const char *const conf =
+	"[jobs]\nconcurrency = 3\n[kernel ir]\nmax = 1\n[kernel python3]\nmax = 2\n";
 
 typedef struct {
 	char *path;
