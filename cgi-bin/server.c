@@ -1,7 +1,8 @@
-/* Idle threads wait together in one epoll, which the non-blocking listening socket is armed in for one
- * shot: a connection wakes one thread, the one that went idle last. It accepts, arms the socket again
- * and only then reads, so that a peer that connects and says nothing holds up nobody else. A request that
- * was accepted is always handled: the end is looked at between requests only.
+/* Some threads wait in accept(2), which wakes one of them in one of the processes that share the socket: with poll(2)
+ * or epoll(7) a connection wakes one in each process, and to wake a process is the dearest thing on the way of a small
+ * answer. The others are parked; when too few are left in accept(2), one is called. So a peer that connects and says
+ * nothing holds up nobody else. A request that was accepted is always handled: the end is looked at between requests
+ * only.
  *
  * The only file that knows libfcgi. */
 #include "server.h"
@@ -9,17 +10,17 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/listen.h"
 #include "web_request.h"
 #include "worker.h"
@@ -30,13 +31,32 @@
 #define ACCEPT_PAUSE_US 100000
 #define PEER_TIMEOUT_S 90 /* longer than nginx waits for its own peer */
 
+/* How many threads of a process are in accept(2), as far as there are that many: what is idle beyond the first number
+ * is parked, and below the second a parked one is called. Few enough that the same ones stay in use, and with them
+ * their connections to the daemon. */
+#define ACCEPTING_MOST 8
+#define ACCEPTING_LEAST 2
+
+/* Ends accept(2); does nothing else. */
+#define WAKE_SIGNAL SIGUSR1
+#define WAKE_AGAIN_NS 5000000
+
 typedef struct Server {
 	const Settings *settings;
 	WaitSlots slots;
 	int listener;
-	int ending; /* an eventfd, readable from SIGTERM on */
-	int events; /* an epoll of both */
+	pthread_mutex_t turn;  /* of what follows */
+	pthread_cond_t wanted; /* one more in accept(2), or the end */
+	pthread_cond_t left;   /* one has left accept(2), when it is ending */
+	guint accepting;
+	gboolean ending; /* from SIGTERM on */
 } Server;
+
+typedef struct {
+	Server *server;
+	pthread_t id;
+	gboolean accepting;
+} Thread;
 
 static gssize
 fcgi_read(gpointer peer, char *bytes, size_t size)
@@ -65,39 +85,67 @@ fcgi_write(gpointer peer, const char *bytes, size_t size)
 
 static const WebIo fcgi_io = { fcgi_read, fcgi_write };
 
+/* Waits until this thread is wanted in accept(2); false at the end. */
 static gboolean
-watch(Server *server, int operation, int fd, guint32 events, GError **error)
+begin_accepting(Thread *thread)
 {
-	struct epoll_event event = { .events = events, .data.fd = fd };
+	Server *server = thread->server;
 
-	return epoll_ctl(server->events, operation, fd, &event) == 0 ||
-	       nbhook_error_set_errno(error, errno, "waiting for connections");
+	pthread_mutex_lock(&server->turn);
+	while (!server->ending && server->accepting >= ACCEPTING_MOST)
+		pthread_cond_wait(&server->wanted, &server->turn);
+	thread->accepting = !server->ending;
+	server->accepting += thread->accepting ? 1 : 0;
+	pthread_mutex_unlock(&server->turn);
+	return thread->accepting;
+}
+
+static void
+end_accepting(Thread *thread)
+{
+	Server *server = thread->server;
+
+	pthread_mutex_lock(&server->turn);
+	thread->accepting = FALSE;
+	gboolean few = --server->accepting < ACCEPTING_LEAST;
+	gboolean ending = server->ending;
+	pthread_mutex_unlock(&server->turn);
+	if (few)
+		pthread_cond_signal(&server->wanted);
+	if (!ending)
+		return;
+	pthread_cond_signal(&server->left);
+	sched_yield(); /* a signal that was meant for accept(2) comes now, not in what reads the request */
+}
+
+/* Between two connections; the socket may have been made non-blocking by another process that has it. */
+static void
+bear(const Server *server, int failure)
+{
+	struct pollfd listener = { .fd = server->listener, .events = POLLIN };
+
+	if (failure == EAGAIN) {
+		poll(&listener, 1, -1);
+	} else if (failure != EINTR && failure != ECONNABORTED) {
+		g_warning("taking a connection: %s", g_strerror(failure));
+		g_usleep(ACCEPT_PAUSE_US);
+	}
 }
 
 /* The next connection; -1 at the end. */
 static int
-next_connection(Server *server)
+next_connection(Thread *thread)
 {
-	for (;;) {
-		g_autoptr(GError) error = NULL;
-		struct epoll_event event;
+	while (begin_accepting(thread)) {
+		int connection = accept4(thread->server->listener, NULL, NULL, SOCK_CLOEXEC);
 
-		if (epoll_wait(server->events, &event, 1, -1) < 1)
-			continue;
-		if (event.data.fd == server->ending)
-			return -1;
-		int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-		int failure = errno;
-		if (connection < 0 && failure != EAGAIN && failure != EINTR &&
-			failure != ECONNABORTED) {
-			g_warning("taking a connection: %s", g_strerror(failure));
-			g_usleep(ACCEPT_PAUSE_US);
-		}
-		if (!watch(server, EPOLL_CTL_MOD, server->listener, EPOLLIN | EPOLLONESHOT, &error))
-			g_warning("%s", error->message);
+		if (connection < 0)
+			bear(thread->server, errno);
+		end_accepting(thread);
 		if (connection >= 0)
 			return connection;
 	}
+	return -1;
 }
 
 /* Reads the head of the request on a new connection. libfcgi goes on with a connection that it thinks it
@@ -141,14 +189,15 @@ finish(FCGX_Request *fcgi, gboolean has_body)
 static void *
 serve(void *data)
 {
-	Server *server = data;
+	Thread *thread = data;
+	Server *server = thread->server;
 	FCGX_Request fcgi;
 	WebWorker worker;
 	int connection;
 
 	worker_init(&worker, server->settings, &server->slots);
 	FCGX_InitRequest(&fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
-	while ((connection = next_connection(server)) >= 0) {
+	while ((connection = next_connection(thread)) >= 0) {
 		if (!read_head(&fcgi, connection))
 			continue;
 		g_autoptr(WebRequest) request = web_request_new(fcgi.envp, &fcgi_io, &fcgi);
@@ -173,76 +222,105 @@ raise_file_limit(void)
 	}
 }
 
-/* Starts threads until there are count; fewer are left to the caller to join on failure. */
-static gboolean
-start_threads(Server *server, GArray *threads, guint count, GError **error)
+/* How many of the threads it could start; with fewer than count, an error. */
+static guint
+start_threads(Server *server, Thread *threads, guint count, GError **error)
 {
 	pthread_attr_t attributes;
+	guint n = 0;
 	int failure = 0;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	while (threads->len < count && failure == 0) {
-		pthread_t thread;
-
-		failure = pthread_create(&thread, &attributes, serve, server);
-		if (failure == 0)
-			g_array_append_val(threads, thread);
+	while (n < count && failure == 0) {
+		threads[n].server = server;
+		failure = pthread_create(&threads[n].id, &attributes, serve, &threads[n]);
+		n += failure == 0 ? 1 : 0;
 	}
 	pthread_attr_destroy(&attributes);
-	return failure == 0 ||
-	       nbhook_error_set_errno(error, failure,
-		       "starting %u threads (one for each of the setting wait_slots and %d more)",
-		       count, SPARE_THREADS);
+	if (failure != 0)
+		nbhook_error_set_errno(error, failure,
+			"starting %u threads (one for each of the setting wait_slots and %d more)",
+			count, SPARE_THREADS);
+	return n;
+}
+
+/* Wakes them until they have left accept(2): a signal that comes before a thread is in it is not seen by it. */
+static void
+wake_threads(Server *server, const Thread *threads, guint n)
+{
+	while (server->accepting > 0) {
+		struct timespec again;
+
+		for (guint i = 0; i < n; i++)
+			if (threads[i].accepting)
+				pthread_kill(threads[i].id, WAKE_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &again);
+		again.tv_nsec += WAKE_AGAIN_NS;
+		again.tv_sec += again.tv_nsec / 1000000000;
+		again.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&server->left, &server->turn, &again);
+	}
 }
 
 static void
-end_threads(Server *server, GArray *threads)
+end_threads(Server *server, const Thread *threads, guint n)
 {
-	eventfd_write(server->ending, 1);
-	for (guint i = 0; i < threads->len; i++)
-		pthread_join(g_array_index(threads, pthread_t, i), NULL);
+	pthread_mutex_lock(&server->turn);
+	server->ending = TRUE;
+	pthread_cond_broadcast(&server->wanted);
+	wake_threads(server, threads, n);
+	pthread_mutex_unlock(&server->turn);
+	for (guint i = 0; i < n; i++)
+		pthread_join(threads[i].id, NULL);
 }
 
-static gboolean
-prepare(Server *server, GError **error)
+static void
+ignore(int signal_number)
 {
-	if (server->ending < 0 || server->events < 0 ||
-		fcntl(server->listener, F_SETFL, O_NONBLOCK) < 0)
+}
+
+/* Before there is any thread: the signals of the end are the main thread's, and accept(2) waits and can be woken. */
+static gboolean
+prepare(Server *server, sigset_t *ends, GError **error)
+{
+	struct sigaction wake = { .sa_handler = ignore };
+	int flags = fcntl(server->listener, F_GETFL);
+
+	if (flags < 0 || fcntl(server->listener, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return nbhook_error_set_errno(error, errno, "preparing the listening socket");
 	raise_file_limit();
-	return watch(server, EPOLL_CTL_ADD, server->ending, EPOLLIN, error) &&
-	       watch(server, EPOLL_CTL_ADD, server->listener, EPOLLIN | EPOLLONESHOT, error);
+	sigaction(WAKE_SIGNAL, &wake, NULL);
+	sigemptyset(ends);
+	sigaddset(ends, SIGTERM);
+	sigaddset(ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, ends, NULL);
+	return TRUE;
 }
 
 static gboolean
 serve_fcgi(const Settings *settings, int listener, GError **error)
 {
-	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pthread_t));
-	AUTO_FD ending = eventfd(0, EFD_CLOEXEC);
-	AUTO_FD events = epoll_create1(EPOLL_CLOEXEC);
+	guint count = (guint) settings->wait_slots + SPARE_THREADS;
+	g_autofree Thread *threads = g_new0(Thread, count);
 	Server server = {
 		.settings = settings,
 		.slots = { .limit = (int) settings->wait_slots },
 		.listener = listener,
-		.ending = ending,
-		.events = events,
+		.turn = PTHREAD_MUTEX_INITIALIZER,
+		.wanted = PTHREAD_COND_INITIALIZER,
+		.left = PTHREAD_COND_INITIALIZER,
 	};
-	sigset_t signals;
+	sigset_t ends;
 	int signal_number;
 
-	if (!prepare(&server, error))
+	if (!prepare(&server, &ends, error))
 		return FALSE;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	gboolean started = start_threads(
-		&server, threads, (guint) settings->wait_slots + SPARE_THREADS, error);
-	if (started)
-		sigwait(&signals, &signal_number);
-	end_threads(&server, threads);
-	return started;
+	guint n = start_threads(&server, threads, count, error);
+	if (n == count)
+		sigwait(&ends, &signal_number);
+	end_threads(&server, threads, n);
+	return n == count;
 }
 
 /* What is left to read of a CGI request's body. */

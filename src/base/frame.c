@@ -150,11 +150,11 @@ frame_send(int socket, json_object *body, const int *fds, int n_fds, gint64 dead
 }
 
 FrameReader *
-frame_reader_new(void)
+frame_reader_new(size_t max_size)
 {
 	FrameReader *reader = g_new0(FrameReader, 1);
 
-	reader->max_size = FRAME_MAX_SIZE;
+	reader->max_size = max_size;
 	reader->bytes = g_byte_array_new();
 	reader->fds = g_array_new(FALSE, FALSE, sizeof(int));
 	return reader;
@@ -208,6 +208,7 @@ receive_some(FrameReader *reader, int socket, size_t size)
 	return got;
 }
 
+/* A read that is not full has emptied the socket, or ends behind descriptors. */
 gboolean
 frame_reader_fill(FrameReader *reader, int socket, GError **error)
 {
@@ -216,7 +217,7 @@ frame_reader_fill(FrameReader *reader, int socket, GError **error)
 
 		if (got == 0)
 			return FALSE;
-		if (got > 0 && reader->fds->len == 0 &&
+		if (got == READ_SIZE && reader->fds->len == 0 &&
 			reader->bytes->len - reader->taken <= reader->max_size + HEADER_SIZE)
 			continue;
 		if (got > 0 || errno == EAGAIN)
@@ -305,6 +306,26 @@ frame_reader_next(FrameReader *reader, GError **error)
 	return take_frame(reader, size, n_fds, error);
 }
 
+Frame *
+frame_reader_receive(FrameReader *reader, int socket, gint64 deadline_ms, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	while (failure == NULL) {
+		gboolean open = frame_reader_fill(reader, socket, &failure);
+		Frame *frame = failure == NULL ? frame_reader_next(reader, &failure) : NULL;
+
+		if (frame != NULL)
+			return frame;
+		if (failure == NULL && !open)
+			broken(&failure, "the other end has closed it");
+		else if (failure == NULL)
+			wait_socket(socket, POLLIN, deadline_ms, &failure);
+	}
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return NULL;
+}
+
 /* Fills the reader up to total bytes, waiting. */
 static gboolean
 receive_until(FrameReader *reader, int socket, size_t total, gint64 deadline_ms, GError **error)
@@ -327,11 +348,10 @@ receive_until(FrameReader *reader, int socket, size_t total, gint64 deadline_ms,
 Frame *
 frame_receive(int socket, gint64 deadline_ms, GError **error)
 {
-	g_autoptr(FrameReader) reader = frame_reader_new();
+	g_autoptr(FrameReader) reader = frame_reader_new(FRAME_MAX_REPLY);
 	size_t size;
 	int n_fds;
 
-	reader->max_size = FRAME_MAX_REPLY;
 	if (!receive_until(reader, socket, HEADER_SIZE, deadline_ms, error) ||
 		!check_header(reader, &size, &n_fds, error) ||
 		!receive_until(reader, socket, HEADER_SIZE + size, deadline_ms, error))

@@ -42,16 +42,23 @@ Frame *frame_receive(int socket, gint64 deadline_ms, GError **error) G_GNUC_WARN
 /* Takes frames out of a non-blocking stream as they become whole. */
 typedef struct FrameReader FrameReader;
 
-FrameReader *frame_reader_new(void);
+/* max_size: of one frame's text. */
+FrameReader *frame_reader_new(size_t max_size);
 void frame_reader_free(FrameReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FrameReader, frame_reader_free)
 
-/* Reads what the socket has, at most up to the next descriptors. False with an error when the stream is broken, false without one at its
- * end. Call frame_reader_next until it gives NULL afterwards, also when false. */
+/* Reads what the socket has, at most up to the next descriptors. False with an error when the stream is broken, false
+ * without one at its end, of which a call may tell after the one that gave the last bytes. Call frame_reader_next until
+ * it gives NULL afterwards, also when false. */
 gboolean frame_reader_fill(FrameReader *reader, int socket, GError **error);
 
 /* The next whole frame or NULL; the caller frees it. A broken frame is an error. */
 Frame *frame_reader_next(FrameReader *reader, GError **error);
+
+/* The next whole frame, waiting for it until deadline_ms. NULL and an error as from frame_receive, from which it
+ * differs in that it may read beyond the frame, for the next call. */
+Frame *frame_reader_receive(FrameReader *reader, int socket, gint64 deadline_ms,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The header and text of a frame as bytes, for a writer that queues; TOO_LARGE when the text would have more
  * than max_size bytes. */

@@ -197,7 +197,7 @@ channel_new(int fd, ChannelFrame on_frame, ChannelClosed on_closed, gpointer dat
 
 	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
 	channel->fd = fd;
-	channel->reader = frame_reader_new();
+	channel->reader = frame_reader_new(FRAME_MAX_SIZE);
 	channel->outgoing = g_queue_new();
 	channel->on_frame = on_frame;
 	channel->on_closed = on_closed;

@@ -14,8 +14,9 @@
 
 struct ControlClient {
 	char *path;
-	int socket; /* -1: not connected */
-	int asker;  /* borrowed; -1: none */
+	int socket;          /* -1: not connected */
+	FrameReader *reader; /* of that connection */
+	int asker;           /* borrowed; -1: none */
 	gint64 last_id;
 };
 
@@ -30,12 +31,28 @@ control_client_new(const char *path)
 	return client;
 }
 
+static void
+disconnect(ControlClient *client)
+{
+	files_close(&client->socket);
+	g_clear_pointer(&client->reader, frame_reader_free);
+}
+
+static gboolean
+connect_to(ControlClient *client, gint64 deadline_ms, GError **error)
+{
+	client->socket = listen_connect(client->path, deadline_ms, error);
+	if (client->socket >= 0)
+		client->reader = frame_reader_new(FRAME_MAX_REPLY);
+	return client->socket >= 0;
+}
+
 void
 control_client_free(ControlClient *client)
 {
 	if (client == NULL)
 		return;
-	files_close(&client->socket);
+	disconnect(client);
 	g_free(client->path);
 	g_free(client);
 }
@@ -85,13 +102,11 @@ static Frame *
 exchange(ControlClient *client, json_object *body, const int *fds, int n_fds, gint64 deadline_ms,
 	GError **error)
 {
-	if (client->socket < 0)
-		client->socket = listen_connect(client->path, deadline_ms, error);
-	if (client->socket < 0 ||
+	if ((client->socket < 0 && !connect_to(client, deadline_ms, error)) ||
 		!frame_send(client->socket, body, fds, n_fds, deadline_ms, error) ||
 		!await_reply(client, deadline_ms, error))
 		return NULL;
-	return frame_receive(client->socket, deadline_ms, error);
+	return frame_reader_receive(client->reader, client->socket, deadline_ms, error);
 }
 
 /* Turns an error reply into an error; true for any other reply. */
@@ -130,7 +145,7 @@ control_call(ControlClient *client, const char *op, json_object *members, const 
 								      : NULL;
 		gboolean broke = client->socket >= 0 &&
 				 g_error_matches(failure, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
-		files_close(&client->socket);
+		disconnect(client);
 		if (give_up_ms < 0)
 			give_up_ms = clock_ms() + REPEAT_FOR_MS;
 		if (!broke || clock_ms() >= give_up_ms || clock_remaining_ms(deadline_ms) == 0) {

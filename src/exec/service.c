@@ -110,7 +110,7 @@ accept_all(Service *service)
 		Connected *connected = g_new0(Connected, 1);
 
 		connected->fd = fd;
-		connected->reader = frame_reader_new();
+		connected->reader = frame_reader_new(FRAME_MAX_SIZE);
 		g_ptr_array_add(service->connections, connected);
 		tell(service, connected);
 	}

@@ -311,7 +311,7 @@ fork_server_new(const ForkServerSpec *spec, GError **error)
 	server->changed = spec->changed;
 	server->data = spec->data;
 	server->name = g_strdup(spec->kernelspec->name);
-	server->reader = frame_reader_new();
+	server->reader = frame_reader_new(FRAME_MAX_SIZE);
 	server->home = environment_home(error);
 	if (server->home == NULL)
 		return NULL;

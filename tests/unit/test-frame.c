@@ -25,7 +25,7 @@ pair_set_up(Pair *pair, gconstpointer unused)
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 	pair->ours = fds[0];
 	pair->theirs = fds[1];
-	pair->reader = frame_reader_new();
+	pair->reader = frame_reader_new(FRAME_MAX_SIZE);
 }
 
 static void
@@ -401,16 +401,44 @@ test_end(Pair *pair, gconstpointer unused)
 
 	send_text(pair, "{\"n\":1}", NULL, 0);
 	files_close(&pair->theirs);
-	g_assert_false(frame_reader_fill(pair->reader, pair->ours, &error));
+	g_assert_true(frame_reader_fill(pair->reader, pair->ours, &error));
 	g_assert_no_error(error);
 	g_autoptr(Frame) last = frame_reader_next(pair->reader, &error);
 	assert_number(last, 1);
+	g_assert_null(frame_reader_next(pair->reader, &error));
+	g_assert_no_error(error);
+	g_assert_false(frame_reader_fill(pair->reader, pair->ours, &error));
 	g_assert_null(frame_reader_next(pair->reader, &error));
 	g_assert_no_error(error);
 	g_assert_null(receive(pair, &blocking));
 	g_assert_error(blocking, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 	g_assert_false(frame_send(pair->ours, body, NULL, 0, -1, &sending));
 	g_assert_error(sending, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
+}
+
+/* What was read beyond a frame is the next one, without a look at the socket. */
+static void
+test_reader_receives(Pair *pair, gconstpointer unused)
+{
+	g_autoptr(GError) late = NULL;
+	g_autoptr(GError) gone = NULL;
+
+	send_text(pair, "{\"n\":1}", NULL, 0);
+	send_text(pair, "{\"n\":2}", NULL, 0);
+	for (int i = 1; i <= 2; i++) {
+		g_autoptr(Frame) frame =
+			frame_reader_receive(pair->reader, pair->ours, clock_ms(), NULL);
+
+		assert_number(frame, i);
+	}
+	g_assert_null(frame_reader_receive(pair->reader, pair->ours, clock_ms() + 20, &late));
+	g_assert_error(late, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+	send_text(pair, "{\"n\":3}", NULL, 0);
+	files_close(&pair->theirs);
+	g_autoptr(Frame) last = frame_reader_receive(pair->reader, pair->ours, -1, NULL);
+	assert_number(last, 3);
+	g_assert_null(frame_reader_receive(pair->reader, pair->ours, -1, &gone));
+	g_assert_error(gone, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 }
 
 static void
@@ -437,5 +465,6 @@ main(int argc, char **argv)
 	add("/frame/too-big-to-send", NULL, test_too_big_to_send);
 	add("/frame/deadlines", NULL, test_deadlines);
 	add("/frame/end", NULL, test_end);
+	add("/frame/reader-receives", NULL, test_reader_receives);
 	return g_test_run();
 }
