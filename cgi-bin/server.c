@@ -32,31 +32,35 @@
 #define PEER_TIMEOUT_S 90 /* longer than nginx waits for its own peer */
 
 /* How many threads of a process are in accept(2), as far as there are that many: what is idle beyond the first number
- * is parked, and below the second a parked one is called. Few enough that the same ones stay in use, and with them
+ * is parked, and below the second the one that was parked last is called. So the same ones stay in use, and with them
  * their connections to the daemon. */
-#define ACCEPTING_MOST 8
+#define ACCEPTING_MOST 4
 #define ACCEPTING_LEAST 2
 
 /* Ends accept(2); does nothing else. */
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_AGAIN_NS 5000000
 
+typedef struct Thread Thread;
+
 typedef struct Server {
 	const Settings *settings;
 	WaitSlots slots;
 	int listener;
-	pthread_mutex_t turn;  /* of what follows */
-	pthread_cond_t wanted; /* one more in accept(2), or the end */
-	pthread_cond_t left;   /* one has left accept(2), when it is ending */
+	pthread_mutex_t turn; /* of what follows, and of what threads do */
+	pthread_cond_t left;  /* one has left accept(2), when it is ending */
 	guint accepting;
+	Thread *parked;  /* the last one first */
 	gboolean ending; /* from SIGTERM on */
 } Server;
 
-typedef struct {
+struct Thread {
 	Server *server;
 	pthread_t id;
-	gboolean accepting;
-} Thread;
+	pthread_cond_t called;
+	Thread *next; /* that was parked before it */
+	gboolean parked, accepting;
+};
 
 static gssize
 fcgi_read(gpointer peer, char *bytes, size_t size)
@@ -85,6 +89,32 @@ fcgi_write(gpointer peer, const char *bytes, size_t size)
 
 static const WebIo fcgi_io = { fcgi_read, fcgi_write };
 
+static void
+park(Thread *thread)
+{
+	Server *server = thread->server;
+
+	thread->parked = TRUE;
+	thread->next = server->parked;
+	server->parked = thread;
+	while (thread->parked)
+		pthread_cond_wait(&thread->called, &server->turn);
+}
+
+/* Calls the thread that was parked last, if there is one. */
+static gboolean
+call_one(Server *server)
+{
+	Thread *thread = server->parked;
+
+	if (thread == NULL)
+		return FALSE;
+	server->parked = thread->next;
+	thread->parked = FALSE;
+	pthread_cond_signal(&thread->called);
+	return TRUE;
+}
+
 /* Waits until this thread is wanted in accept(2); false at the end. */
 static gboolean
 begin_accepting(Thread *thread)
@@ -93,7 +123,7 @@ begin_accepting(Thread *thread)
 
 	pthread_mutex_lock(&server->turn);
 	while (!server->ending && server->accepting >= ACCEPTING_MOST)
-		pthread_cond_wait(&server->wanted, &server->turn);
+		park(thread);
 	thread->accepting = !server->ending;
 	server->accepting += thread->accepting ? 1 : 0;
 	pthread_mutex_unlock(&server->turn);
@@ -107,11 +137,10 @@ end_accepting(Thread *thread)
 
 	pthread_mutex_lock(&server->turn);
 	thread->accepting = FALSE;
-	gboolean few = --server->accepting < ACCEPTING_LEAST;
+	if (--server->accepting < ACCEPTING_LEAST)
+		call_one(server);
 	gboolean ending = server->ending;
 	pthread_mutex_unlock(&server->turn);
-	if (few)
-		pthread_cond_signal(&server->wanted);
 	if (!ending)
 		return;
 	pthread_cond_signal(&server->left);
@@ -234,6 +263,7 @@ start_threads(Server *server, Thread *threads, guint count, GError **error)
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	while (n < count && failure == 0) {
 		threads[n].server = server;
+		pthread_cond_init(&threads[n].called, NULL);
 		failure = pthread_create(&threads[n].id, &attributes, serve, &threads[n]);
 		n += failure == 0 ? 1 : 0;
 	}
@@ -268,7 +298,8 @@ end_threads(Server *server, const Thread *threads, guint n)
 {
 	pthread_mutex_lock(&server->turn);
 	server->ending = TRUE;
-	pthread_cond_broadcast(&server->wanted);
+	while (call_one(server))
+		continue;
 	wake_threads(server, threads, n);
 	pthread_mutex_unlock(&server->turn);
 	for (guint i = 0; i < n; i++)
@@ -308,7 +339,6 @@ serve_fcgi(const Settings *settings, int listener, GError **error)
 		.slots = { .limit = (int) settings->wait_slots },
 		.listener = listener,
 		.turn = PTHREAD_MUTEX_INITIALIZER,
-		.wanted = PTHREAD_COND_INITIALIZER,
 		.left = PTHREAD_COND_INITIALIZER,
 	};
 	sigset_t ends;

@@ -41,6 +41,7 @@ unit_tests = \
 	tests/unit/test-player \
 	tests/unit/test-pool \
 	tests/unit/test-pressure \
+	tests/unit/test-readable \
 	tests/unit/test-recent \
 	tests/unit/test-registry \
 	tests/unit/test-request \

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "control/readable.h"
 
 typedef struct {
 	GBytes *bytes;
@@ -27,7 +28,9 @@ struct Channel {
 	FrameReader *reader;
 	GQueue *outgoing; /* of Outgoing */
 	size_t queued;
-	guint read_source, write_source, close_source;
+	Readable *readable;
+	guint write_source, close_source;
+	const char *trouble; /* for which close_source closes it */
 	ChannelFrame on_frame;
 	ChannelClosed on_closed;
 	gpointer data;
@@ -65,7 +68,7 @@ static void
 stop(Channel *channel)
 {
 	channel->closed = TRUE;
-	remove_source(&channel->read_source);
+	g_clear_pointer(&channel->readable, readable_free);
 	remove_source(&channel->write_source);
 	remove_source(&channel->close_source);
 }
@@ -95,7 +98,7 @@ on_broken(gpointer data)
 {
 	Channel *channel = data;
 	g_autoptr(GError) failure =
-		g_error_new(NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE, "the other end does not read");
+		g_error_new_literal(NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE, channel->trouble);
 
 	channel->close_source = 0;
 	channel->uses++;
@@ -105,8 +108,9 @@ on_broken(gpointer data)
 }
 
 static void
-break_later(Channel *channel)
+break_later(Channel *channel, const char *trouble)
 {
+	channel->trouble = trouble;
 	if (channel->close_source == 0 && !channel->closed)
 		channel->close_source = g_idle_add(on_broken, channel);
 }
@@ -120,8 +124,8 @@ give_frames(Channel *channel, GError **failure)
 		channel->on_frame(channel, frame, channel->data);
 }
 
-static gboolean
-on_readable(gint fd, GIOCondition condition, gpointer data)
+static void
+on_readable(int fd, gpointer data)
 {
 	Channel *channel = data;
 	g_autoptr(GError) failure = NULL;
@@ -132,9 +136,7 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
 	give_frames(channel, &bad_frame);
 	if (!open || bad_frame != NULL)
 		tell_closed(channel, bad_frame != NULL ? bad_frame : failure);
-	gboolean keep = !channel->closed;
 	unuse(channel);
-	return keep ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 /* Sends of an outgoing frame what the socket takes; false when it is broken. */
@@ -168,7 +170,7 @@ flush(Channel *channel)
 		size_t before = outgoing->sent;
 
 		if (!send_some(channel, outgoing)) {
-			break_later(channel);
+			break_later(channel, "the other end does not read");
 			return;
 		}
 		if (outgoing->sent == g_bytes_get_size(outgoing->bytes))
@@ -202,11 +204,9 @@ channel_new(int fd, ChannelFrame on_frame, ChannelClosed on_closed, gpointer dat
 	channel->on_frame = on_frame;
 	channel->on_closed = on_closed;
 	channel->data = data;
-	g_autoptr(GSource) source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-	/* GLib leaves such a source in place while it is dispatched, which saves two wake-ups a frame. */
-	g_source_set_can_recurse(source, TRUE);
-	g_source_set_callback(source, G_SOURCE_FUNC(on_readable), channel, NULL);
-	channel->read_source = g_source_attach(source, NULL);
+	channel->readable = readable_new(fd, on_readable, channel);
+	if (channel->readable == NULL)
+		break_later(channel, "it cannot be waited for");
 	return channel;
 }
 
@@ -228,7 +228,7 @@ channel_send(Channel *channel, json_object *body, const int *fds, int n_fds)
 	if (channel->write_source == 0)
 		flush(channel);
 	if (channel->queued > CHANNEL_MAX_QUEUED)
-		break_later(channel);
+		break_later(channel, "the other end does not read");
 	return TRUE;
 }
 
