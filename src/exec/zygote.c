@@ -1,4 +1,5 @@
-/* Nothing random is drawn before a fork: GLib's generator would go on alike in all of them. */
+/* Nothing random is drawn before a fork: GLib's generator would go on alike in all of them. (json-c's seed of hashes
+ * is, as is that of strings in forks of one fork server.) */
 #include "exec/zygote.h"
 
 #include <errno.h>

@@ -117,8 +117,8 @@ take_word(const Server *server)
 	       take_part(server, record, ntohl(header.size));
 }
 
-/* A frame to the runner. It reads them all, and when it does not, it is ending. */
-static void
+/* A frame to the runner; false when that does not hear it. */
+static bool
 say(const Server *server, const char *event, pid_t pid)
 {
 	struct {
@@ -129,8 +129,8 @@ say(const Server *server, const char *event, pid_t pid)
 		frame.text, sizeof frame.text, "{\"event\":\"%s\",\"pid\":%d}", event, (int) pid);
 
 	frame.header.size = htonl((uint32_t) size);
-	if (send(server->link, &frame, sizeof frame.header + (size_t) size, MSG_NOSIGNAL) < 0)
-		complain(strerror(errno));
+	size_t whole = sizeof frame.header + (size_t) size;
+	return send(server->link, &frame, whole, MSG_NOSIGNAL) == (ssize_t) whole;
 }
 
 static void
@@ -206,13 +206,9 @@ fork_keeper(const Server *server, const KeeperOrder *order)
 		keeper_process_fork(order);
 		return true;
 	}
-	if (pid < 0)
+	if (pid < 0 || !say(server, "forked", pid) || write(ends[1], "+", 1) < 0)
 		complain(strerror(errno));
-	else
-		say(server, "forked", pid);
 	close(ends[0]);
-	if (pid > 0 && write(ends[1], "+", 1) < 0)
-		complain(strerror(errno));
 	close(ends[1]);
 	return false;
 }
@@ -237,6 +233,8 @@ take_order(const Server *server, int socket)
 		if (fork_keeper(server, &wanted.order))
 			return wanted.words;
 	}
+	explicit_bzero(
+		record, sizeof record); /* a run's key; the next kernel has a copy of this memory */
 	close(socket);
 	for (int i = 0; i < n_fds; i++)
 		close(fds[i]);

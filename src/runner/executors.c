@@ -2,16 +2,12 @@
  * theirs as long as they live, and fall to this process afterwards. */
 #include "runner/executors.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/error.h"
-#include "base/files.h"
 #include "exec/environment.h"
 #include "exec/kernel_list.h"
 #include "jupyter/connection.h"
@@ -133,24 +129,11 @@ static int
 start(gpointer data, const char *kernel, int fork_server, gboolean boot, pid_t *pid, GError **error)
 {
 	Executors *executors = data;
-	int ends[2];
+	int socket = starter_start(executors->starter, kernel, fork_server, boot, pid, error);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		nbhook_error_set_errno(error, errno, "making the socket of an executor");
-		return -1;
-	}
-	AUTO_FD ours = ends[0];
-	AUTO_FD theirs = ends[1];
-	ExecutorOrder order = { .socket = theirs,
-		.fork_server = fork_server,
-		.kernel = (char *) kernel,
-		.boot = boot };
-	pid_t started = starter_start(executors->starter, &order, error);
-	if (started < 0)
-		return -1;
-	g_hash_table_add(executors->pids, GINT_TO_POINTER(started));
-	*pid = started;
-	return files_steal_fd(&ours);
+	if (socket >= 0)
+		g_hash_table_add(executors->pids, GINT_TO_POINTER(*pid));
+	return socket;
 }
 
 static Kept *

@@ -86,7 +86,7 @@ class Library:
         if words is None:
             os._exit(0)
         ctypes.pythonapi.PyOS_AfterFork_Child()
-        return json.loads(words)
+        return json.loads(os.fsdecode(words))
 
     def copy(self, pages):
         self.c.nbhook_fork_copy(spans_of(pages), len(pages))
@@ -827,6 +827,7 @@ def start_again(description, module):
 
 def main():
     """A function that is the kernel's life, in a kernel."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the runner has some blocked
     description = json.loads(os.environ.pop("NBHOOK_FORK_SERVER"))
     link = Link(description["socket"])
     library = Library(description["library"])

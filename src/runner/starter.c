@@ -8,14 +8,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "exec/zygote.h"
 
 /* The numbers that the descriptors have in the program. */
 #define SOCKET_FD 3
 #define FORK_SERVER_FD 4
 
-/* A fork takes milliseconds; the first one waits until the program is loaded, on a host that may be busy. */
-#define ANSWER_MS 10000
-#define AGAIN_MS 10000
+/* A fork takes milliseconds; the first one waits until the program is loaded, on a host that may be busy. Nothing else
+ * is done meanwhile, so one that hangs is not tried often. */
+#define ANSWER_MS 5000
+#define AGAIN_MS 60000
 
 struct Starter {
 	StarterSpec spec;
@@ -83,6 +85,13 @@ start_program(const Starter *starter, const ExecutorOrder *order, GError **error
 		       : -1;
 }
 
+static gboolean
+make_ends(int ends[2], GError **error)
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ||
+	       nbhook_error_set_errno(error, errno, "making the socket of an executor");
+}
+
 /* All functions of its libraries are looked up at its start, once, instead of in each fork. */
 static gboolean
 start_zygote(Starter *starter, GError **error)
@@ -91,10 +100,8 @@ start_zygote(Starter *starter, GError **error)
 	const char *const words[] = { "--zygote", number, NULL };
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		nbhook_error_set_errno(error, errno, "making the socket of a zygote");
+	if (!make_ends(ends, error))
 		return FALSE;
-	}
 	AUTO_FD ours = ends[0];
 	AUTO_FD theirs = ends[1];
 	g_auto(GStrv) environment = g_environ_setenv(
@@ -113,36 +120,78 @@ end_zygote(Starter *starter)
 		kill(starter->zygote, SIGKILL);
 }
 
-/* The pid of a fork of the zygote; -1 when there is none. */
+static void
+give_up_zygote(Starter *starter, const GError *error)
+{
+	g_warning("an executor is started as a program, not as a fork: %s", error->message);
+	end_zygote(starter);
+	starter->again_ms = clock_ms() + AGAIN_MS;
+}
+
+/* Whether there is one, which is started if need be. */
+static gboolean
+has_zygote(Starter *starter)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (starter->link >= 0)
+		return TRUE;
+	if (clock_ms() < starter->again_ms)
+		return FALSE;
+	if (start_zygote(starter, &error))
+		return TRUE;
+	give_up_zygote(starter, error);
+	return FALSE;
+}
+
+/* The pid of a fork; -1 and no zygote any more when it gives none. */
 static pid_t
 fork_zygote(Starter *starter, const ExecutorOrder *order)
 {
 	g_autoptr(GError) error = NULL;
-	gint64 now_ms = clock_ms();
-	pid_t pid = -1;
+	pid_t pid = zygote_order(starter->link, order, clock_ms() + ANSWER_MS, &error);
 
-	if (starter->link < 0 && now_ms < starter->again_ms)
-		return -1;
-	if (starter->link >= 0 || start_zygote(starter, &error))
-		pid = zygote_order(starter->link, order, now_ms + ANSWER_MS, &error);
-	if (pid > 0)
-		return pid;
-	g_warning("an executor is started as a program, not as a fork: %s", error->message);
-	end_zygote(starter);
-	starter->again_ms = now_ms + AGAIN_MS;
-	return -1;
+	if (pid < 0)
+		give_up_zygote(starter, error);
+	return pid;
 }
 
-pid_t
-starter_start(Starter *starter, const ExecutorOrder *order, GError **error)
+/* Our end of a socket whose other end the executor has; -1 when it could not be started that way. */
+static int
+try_start(Starter *starter, ExecutorOrder order, gboolean forked, pid_t *pid, GError **error)
 {
-	pid_t pid = fork_zygote(starter, order);
+	int ends[2];
 
-	if (pid < 0)
-		pid = start_program(starter, order, error);
-	if (pid < 0)
+	if (!make_ends(ends, error))
+		return -1;
+	AUTO_FD ours = ends[0];
+	AUTO_FD theirs = ends[1];
+	order.socket = theirs;
+	*pid = forked ? fork_zygote(starter, &order) : start_program(starter, &order, error);
+	return *pid > 0 ? files_steal_fd(&ours) : -1;
+}
+
+/* A zygote that did not answer may have forked all the same: that executor, which nobody knows, ends with its socket,
+ * and may have ordered a kernel. So the program gets a socket of its own, and starts its kernel itself. */
+int
+starter_start(Starter *starter, const char *kernel, int fork_server, gboolean boot, pid_t *pid,
+	GError **error)
+{
+	ExecutorOrder order = {
+		.kernel = (char *) kernel, .boot = boot, .fork_server = fork_server
+	};
+
+	if (has_zygote(starter)) {
+		int socket = try_start(starter, order, TRUE, pid, NULL);
+
+		if (socket >= 0)
+			return socket;
+		order.fork_server = -1;
+	}
+	int socket = try_start(starter, order, FALSE, pid, error);
+	if (socket < 0)
 		g_prefix_error(error, "an executor could not be started: ");
-	return pid;
+	return socket;
 }
 
 gboolean

@@ -7,8 +7,6 @@
 #include <glib.h>
 #include <sys/types.h>
 
-#include "exec/zygote.h"
-
 typedef struct Starter Starter;
 
 /* The pointers are kept. */
@@ -25,8 +23,11 @@ Starter *starter_new(const StarterSpec *spec);
 void starter_free(Starter *starter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Starter, starter_free)
 
-/* Starts an executor; the order's descriptors stay the caller's. Its pid, or -1 with the reason. */
-pid_t starter_start(Starter *starter, const ExecutorOrder *order, GError **error);
+/* Starts an executor, of a kernel that is likely to be asked for (or NULL), which boots it at once or waits;
+ * fork_server, over which it can order one (-1: none), stays the caller's. The socket over which its run comes, which
+ * the caller closes, and its pid; -1 with the reason. */
+int starter_start(Starter *starter, const char *kernel, int fork_server, gboolean boot, pid_t *pid,
+	GError **error);
 
 /* Whether that is the zygote. (Of these two, starter may be NULL.) */
 gboolean starter_has(const Starter *starter, pid_t pid);

@@ -126,6 +126,10 @@ PYTHON: dict[str, Any] = {
                 "logging.info('one'); logging.warning('two')"],
     "print to the real streams": ["import sys, time; print('x', file=sys.__stdout__, flush=True); time.sleep(1)",
                                   "print('y', file=sys.__stderr__, flush=True); time.sleep(1)"],
+    "signals": ["import signal, subprocess\nprint(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))",
+                "print([(s.name, signal.getsignal(s)) for s in signal.Signals if signal.getsignal(s) != 0])",
+                "got = []\nsignal.signal(signal.SIGCHLD, lambda *_: got.append(1))\n"
+                "subprocess.run(['true'])\nprint(got)"],
     "threads": ["import threading\ndef f(n):\n    print('thread', n)\nfor n in range(3):\n"
                 "    t = threading.Thread(target=f, args=(n,)); t.start(); t.join()"],
     "a thread across cells": ["import threading, time\ngo = threading.Event(); done = threading.Event()\n"

@@ -46,6 +46,23 @@ class Order:
         return kind, text.split(b"\0")[0].decode()
 
 
+SECRET = "of the run before, and longer than another one's"
+
+
+def is_kept(text):
+    """Whether it is somewhere in the memory of the library."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        lines = maps.readlines()
+    last = max(index for index, line in enumerate(lines) if "nbhook-fork.so" in line)
+    with open("/proc/self/mem", "rb") as memory:
+        for line in lines[last:last + 2]:
+            start, end = (int(word, 16) for word in line.split()[0].split("-"))
+            memory.seek(start)
+            if text.encode() in memory.read(end - start):
+                return True
+    return False
+
+
 class Server:
     """nbhook_fork_serve in a process of its own. Its kernels print what they know and end."""
 
@@ -68,7 +85,7 @@ class Server:
         kinds = [os.readlink(f"/proc/self/fd/{fd}") for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")]
         with open("/proc/self/status", encoding="utf-8") as file:
             blocked = next(line.split()[1] for line in file if line.startswith("SigBlk:"))
-        os.write(1, json.dumps([words, os.getcwd(), kinds, blocked]).encode())
+        os.write(1, json.dumps([words, os.getcwd(), kinds, blocked, is_kept(SECRET[9:])]).encode())
         os._exit(7)
 
     def event(self):
@@ -101,7 +118,7 @@ def test_an_order_makes_a_kernel_with_its_words_and_nothing_of_the_server(server
     forked = server.event()
     assert forked["event"] == "forked"
     assert order.report() == (STARTED, "")
-    words, folder, descriptors, blocked = json.loads(order.output.read())
+    words, folder, descriptors, blocked, _ = json.loads(order.output.read())
     assert (words, folder, blocked) == (["é", 1], str(tmp_path), "0" * 16)
     assert [kind for kind in descriptors if not kind.startswith("/")] == []
     assert order.report() == (DIED, "")
@@ -139,6 +156,29 @@ def test_what_is_no_order_ends_its_socket_alone(server, record):
     assert server.event()["event"] == "forked"
     assert good.report() == (STARTED, "")
     assert json.loads(good.output.read())[0] == "good"
+
+
+def test_a_kernel_finds_nothing_of_the_order_before(server):
+    kept = []
+    for words in (SECRET, "x"):
+        order = Order(server.link)
+        order.send(words)
+        kept.append(json.loads(order.output.read())[4])
+    assert kept == [True, False]
+
+
+def test_words_may_be_any_bytes(server):
+    order = Order(server.link)
+    order.send(record=ORDER.pack(10000, 10000, PLENTY, 0, 0) + b'/\0/\0"\xe9"\0')
+    assert json.loads(order.output.read())[0] == "\udce9"
+
+
+def test_a_keeper_of_which_the_runner_does_not_hear_starts_nothing(server):
+    server.link.shutdown(socket.SHUT_RD)
+    order = Order(server.link)
+    order.send()
+    assert order.report() is None
+    assert order.output.read() == b""
 
 
 def test_an_order_without_a_descriptor_is_none(server):

@@ -28,7 +28,7 @@ OURS = {"naas-injected", "injected-parameters"}
 
 # Where a fork is most unlike a start.
 EVERYDAY = [
-    "streams are joined", "file descriptors", "subprocesses", "warnings", "threads", "multiprocessing",
+    "streams are joined", "file descriptors", "subprocesses", "signals", "warnings", "threads", "multiprocessing",
     "execute results", "rich objects", "pandas", "matplotlib", "tracebacks", "exit in the last cell",
     "top-level await", "magics", "help and pagers", "get_ipython", "history", "changing folders", "comms",
 ]

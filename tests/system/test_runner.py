@@ -177,6 +177,24 @@ def test_without_that_process_executors_are_programs(bench: Bench) -> None:
     runner.close()
 
 
+def test_an_executor_that_nobody_knows_plays_nothing(bench: Bench) -> None:
+    """That process dies when it has forked and before it has said so."""
+    wrapper = bench.folder / "nbhook-exec"
+    wrapper.write_text('#!/bin/sh\ncase "$*" in *--zygote*) '
+                       'exec strace -o /dev/null -e trace=sendmsg -e inject=sendmsg:signal=KILL:when=1 '
+                       f'{shlex.quote(str(program("nbhook-exec")))} "$@";; esac\n'
+                       f'exec {shlex.quote(str(program("nbhook-exec")))} "$@"\n')
+    wrapper.chmod(0o755)
+    runner = Runner(bench, "--exec", str(wrapper))
+    for _ in range(3):
+        run = runner.bench.play(notebook("print(1)"), run=runner.take()).finish()
+        assert run.outcome["status"] == "succeed"
+    runner.log.seek(0)
+    log = runner.log.read()
+    assert "is started as a program, not as a fork" in log and "ends without a run" in log
+    runner.close()
+
+
 def test_nothing_is_left_of_that_process(bench: Bench) -> None:
     runner = Runner(bench)
     runner.take()
