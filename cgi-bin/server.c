@@ -35,7 +35,7 @@
  * is parked, and below the second the one that was parked last is called. So the same ones stay in use, and with them
  * their connections to the daemon. */
 #define ACCEPTING_MOST 4
-#define ACCEPTING_LEAST 2
+#define ACCEPTING_LEAST 1
 
 /* Ends accept(2); does nothing else. */
 #define WAKE_SIGNAL SIGUSR1
