@@ -47,6 +47,7 @@ class Order:
 
 
 SECRET = "of the run before, and longer than another one's"
+ITS_MEMORY = (1 << 20) + 2 * 4096  # an order of any size, and little else
 
 
 def is_kept(text):
@@ -58,7 +59,8 @@ def is_kept(text):
         for line in lines[last:last + 2]:
             start, end = (int(word, 16) for word in line.split()[0].split("-"))
             memory.seek(start)
-            if text.encode() in memory.read(end - start):
+            # what lies behind may be the interpreter's, who knows the text
+            if text.encode() in memory.read(min(end - start, ITS_MEMORY)):
                 return True
     return False
 
