@@ -18,6 +18,7 @@
 #define NAME "nbhook-zygote"
 #define EXECUTOR_NAME "nbhook-exec"
 
+/* pid 0: it is ready. */
 static gboolean
 answer(int link, pid_t pid, const char *failure)
 {
@@ -53,6 +54,8 @@ zygote_serve(int link, ExecutorOrder *order)
 
 	prctl(PR_SET_NAME, NAME);
 	channels_warm();
+	if (!answer(own, 0, NULL))
+		return FALSE;
 	for (;;) {
 		g_autoptr(Frame) frame = frame_receive(own, -1, NULL);
 
@@ -83,6 +86,14 @@ send_order(int link, const ExecutorOrder *order, gint64 deadline_ms, GError **er
 		json_object_array_add(names, json_object_new_string("fork_server"));
 	json_object_object_add(body, "fds", names);
 	return frame_send(link, body, fds, n_fds, deadline_ms, error);
+}
+
+gboolean
+zygote_await(int link, gint64 deadline_ms, GError **error)
+{
+	g_autoptr(Frame) frame = frame_receive(link, deadline_ms, error);
+
+	return frame != NULL;
 }
 
 pid_t

@@ -4,7 +4,7 @@
  * own parent (CLONE_PARENT, clone(2)), as if that had started the program.
  *
  * Frames over one socket. To here: {"kernel": name or none, "boot": whether it is started at once, "fds"} with the
- * descriptors "socket" and maybe "fork_server". From here: {"pid"} or {"error"}. */
+ * descriptors "socket" and maybe "fork_server". From here: {"pid"} or {"error"}, and before anything else {"pid": 0}. */
 #pragma once
 
 #include <glib.h>
@@ -22,6 +22,9 @@ typedef struct ExecutorOrder {
  * is closed. False at the end of link. The process must have one thread. */
 gboolean zygote_serve(int link, ExecutorOrder *order);
 
-/* The other end: sends an order, whose descriptors stay the caller's, and waits until deadline_ms (clock_ms()). The
+/* The other end: waits until it can take orders. */
+gboolean zygote_await(int link, gint64 deadline_ms, GError **error);
+
+/* Sends an order, whose descriptors stay the caller's, and waits until deadline_ms (clock_ms()). The
  * executor's pid, or -1 with an error. */
 pid_t zygote_order(int link, const ExecutorOrder *order, gint64 deadline_ms, GError **error);

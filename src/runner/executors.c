@@ -120,6 +120,7 @@ executors_keep(Executors *executors)
 {
 	g_autoptr(GPtrArray) specs = kernelspec_list(executors->settings);
 
+	starter_prepare(executors->starter);
 	while (specs->len > 0)
 		keep(executors, g_ptr_array_steal_index(specs, 0));
 	executors->pressure = pressure_new(executors->proc, on_pressure, executors);

@@ -14,8 +14,8 @@
 #define SOCKET_FD 3
 #define FORK_SERVER_FD 4
 
-/* A fork takes milliseconds; the first one waits until the program is loaded, on a host that may be busy. Nothing else
- * is done meanwhile, so one that hangs is not tried often. */
+/* A fork takes milliseconds, to load the program some more, on a host that may be busy. Nothing else is done meanwhile,
+ * so one that hangs is not tried often. */
 #define ANSWER_MS 5000
 #define AGAIN_MS 60000
 
@@ -109,7 +109,7 @@ start_zygote(Starter *starter, GError **error)
 	if (!spawn(starter, words, environment, theirs, -1, &starter->zygote, error))
 		return FALSE;
 	starter->link = files_steal_fd(&ours);
-	return TRUE;
+	return zygote_await(starter->link, clock_ms() + ANSWER_MS, error);
 }
 
 static void
@@ -142,6 +142,12 @@ has_zygote(Starter *starter)
 		return TRUE;
 	give_up_zygote(starter, error);
 	return FALSE;
+}
+
+void
+starter_prepare(Starter *starter)
+{
+	has_zygote(starter);
 }
 
 /* The pid of a fork; -1 and no zygote any more when it gives none. */

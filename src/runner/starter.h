@@ -1,7 +1,7 @@
 /* runner/starter.h: how an executor's process begins.
  *
- * As a fork of a zygote (exec/zygote.h), which is started with the first of them and again when it is gone; where
- * there is none, as a program of its own. Either way it is a child of this process. */
+ * As a fork of a zygote (exec/zygote.h), which is started beforehand and again when it is gone; where there is none,
+ * as a program of its own. Either way it is a child of this process. */
 #pragma once
 
 #include <glib.h>
@@ -18,6 +18,9 @@ typedef struct StarterSpec {
 } StarterSpec;
 
 Starter *starter_new(const StarterSpec *spec);
+
+/* Waits until there is a zygote, or none is to be had, which the log says. */
+void starter_prepare(Starter *starter);
 
 /* Ends the zygote, which is reaped by who reaps all; frees. */
 void starter_free(Starter *starter);

@@ -181,7 +181,7 @@ def test_an_executor_that_nobody_knows_plays_nothing(bench: Bench) -> None:
     """That process dies when it has forked and before it has said so."""
     wrapper = bench.folder / "nbhook-exec"
     wrapper.write_text('#!/bin/sh\ncase "$*" in *--zygote*) '
-                       'exec strace -o /dev/null -e trace=sendmsg -e inject=sendmsg:signal=KILL:when=1 '
+                       'exec strace -o /dev/null -e trace=sendmsg -e inject=sendmsg:signal=KILL:when=2 '
                        f'{shlex.quote(str(program("nbhook-exec")))} "$@";; esac\n'
                        f'exec {shlex.quote(str(program("nbhook-exec")))} "$@"\n')
     wrapper.chmod(0o755)
