@@ -20,6 +20,7 @@
 #define FRAME_VERSION 1
 #define MAX_DEPTH 600 /* more than max_json_depth can be: params travel in frames */
 #define READ_SIZE (64 * 1024)
+#define LARGE (1024 * 1024)
 
 struct FrameReader {
 	GByteArray *bytes;
@@ -263,11 +264,14 @@ take_frame(FrameReader *reader, size_t size, int n_fds, GError **error)
 	return frame;
 }
 
-/* Drops the bytes that have been given out. */
+/* Drops the bytes that have been given out; a large buffer too, since it would not shrink. */
 static void
 compact(FrameReader *reader)
 {
-	if (reader->taken > 0)
+	if (reader->taken == reader->bytes->len && reader->taken > LARGE) {
+		g_byte_array_unref(reader->bytes);
+		reader->bytes = g_byte_array_new();
+	} else if (reader->taken > 0)
 		g_byte_array_remove_range(reader->bytes, 0, (guint) reader->taken);
 	reader->taken = 0;
 }
@@ -315,8 +319,10 @@ frame_reader_receive(FrameReader *reader, int socket, gint64 deadline_ms, GError
 		gboolean open = frame_reader_fill(reader, socket, &failure);
 		Frame *frame = failure == NULL ? frame_reader_next(reader, &failure) : NULL;
 
-		if (frame != NULL)
+		if (frame != NULL) {
+			compact(reader);
 			return frame;
+		}
 		if (failure == NULL && !open)
 			broken(&failure, "the other end has closed it");
 		else if (failure == NULL)

@@ -233,8 +233,8 @@ take_order(const Server *server, int socket)
 		if (fork_keeper(server, &wanted.order))
 			return wanted.words;
 	}
-	explicit_bzero(
-		record, sizeof record); /* a run's key; the next kernel has a copy of this memory */
+	/* a run's key is there, and the next kernel has a copy of this memory; each page is copied that is written to */
+	explicit_bzero(record, size >= 0 ? (size_t) size : sizeof record);
 	close(socket);
 	for (int i = 0; i < n_fds; i++)
 		close(fds[i]);

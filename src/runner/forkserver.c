@@ -254,12 +254,19 @@ static gboolean
 drain(ForkServer *server, gboolean *ready)
 {
 	g_autoptr(GError) error = NULL;
-	gboolean open = frame_reader_fill(server->reader, server->link, &error);
+	gboolean open = TRUE;
+	guint taken = 1;
 	Frame *frame;
 
-	while (error == NULL && (frame = frame_reader_next(server->reader, &error)) != NULL) {
-		*ready = take(server, frame) || *ready;
-		frame_free(frame);
+	while (open && error == NULL && taken > 0) {
+		open = frame_reader_fill(server->reader, server->link, &error);
+		taken = 0;
+		while (error == NULL &&
+			(frame = frame_reader_next(server->reader, &error)) != NULL) {
+			*ready = take(server, frame) || *ready;
+			frame_free(frame);
+			taken++;
+		}
 	}
 	return open && error == NULL;
 }

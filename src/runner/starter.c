@@ -1,6 +1,7 @@
 #include "runner/starter.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,8 +15,9 @@
 #define SOCKET_FD 3
 #define FORK_SERVER_FD 4
 
-/* A fork takes milliseconds, to load the program some more, on a host that may be busy. Nothing else is done meanwhile,
- * so one that hangs is not tried often. */
+/* A fork takes milliseconds, to load the program some more, on a host that may be busy, above all where it has just been
+ * booted. Nothing else is done meanwhile, so one that hangs is not tried often. */
+#define FIRST_MS 30000
 #define ANSWER_MS 5000
 #define AGAIN_MS 60000
 
@@ -94,7 +96,7 @@ make_ends(int ends[2], GError **error)
 
 /* All functions of its libraries are looked up at its start, once, instead of in each fork. */
 static gboolean
-start_zygote(Starter *starter, GError **error)
+start_zygote(Starter *starter, gint64 patience_ms, GError **error)
 {
 	g_autofree char *number = g_strdup_printf("%d", SOCKET_FD);
 	const char *const words[] = { "--zygote", number, NULL };
@@ -109,7 +111,7 @@ start_zygote(Starter *starter, GError **error)
 	if (!spawn(starter, words, environment, theirs, -1, &starter->zygote, error))
 		return FALSE;
 	starter->link = files_steal_fd(&ours);
-	return zygote_await(starter->link, clock_ms() + ANSWER_MS, error);
+	return zygote_await(starter->link, clock_ms() + patience_ms, error);
 }
 
 static void
@@ -130,7 +132,7 @@ give_up_zygote(Starter *starter, const GError *error)
 
 /* Whether there is one, which is started if need be. */
 static gboolean
-has_zygote(Starter *starter)
+has_zygote(Starter *starter, gint64 patience_ms)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -138,7 +140,7 @@ has_zygote(Starter *starter)
 		return TRUE;
 	if (clock_ms() < starter->again_ms)
 		return FALSE;
-	if (start_zygote(starter, &error))
+	if (start_zygote(starter, patience_ms, &error))
 		return TRUE;
 	give_up_zygote(starter, error);
 	return FALSE;
@@ -147,7 +149,7 @@ has_zygote(Starter *starter)
 void
 starter_prepare(Starter *starter)
 {
-	has_zygote(starter);
+	has_zygote(starter, FIRST_MS);
 }
 
 /* The pid of a fork; -1 and no zygote any more when it gives none. */
@@ -157,9 +159,12 @@ fork_zygote(Starter *starter, const ExecutorOrder *order)
 	g_autoptr(GError) error = NULL;
 	pid_t pid = zygote_order(starter->link, order, clock_ms() + ANSWER_MS, &error);
 
-	if (pid < 0)
-		give_up_zygote(starter, error);
-	return pid;
+	if (pid > 0)
+		return pid;
+	give_up_zygote(starter, error);
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+		starter->again_ms = 0; /* it was well until now */
+	return -1;
 }
 
 /* Our end of a socket whose other end the executor has; -1 when it could not be started that way. */
@@ -187,7 +192,7 @@ starter_start(Starter *starter, const char *kernel, int fork_server, gboolean bo
 		.kernel = (char *) kernel, .boot = boot, .fork_server = fork_server
 	};
 
-	if (has_zygote(starter)) {
+	if (has_zygote(starter, ANSWER_MS)) {
 		int socket = try_start(starter, order, TRUE, pid, NULL);
 
 		if (socket >= 0)

@@ -441,6 +441,32 @@ test_reader_receives(Pair *pair, gconstpointer unused)
 	g_assert_error(gone, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 }
 
+static size_t
+allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* A reader lives as long as its connection. (A sanitizer has an allocator of its own: there it shows nothing.) */
+static void
+test_reader_keeps_nothing(Pair *pair, gconstpointer unused)
+{
+	g_autofree char *filling = g_strnfill(10000, 'x');
+	g_autofree char *text = g_strdup_printf("{\"n\":7,\"filling\":\"%s\"}", filling);
+	size_t before = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		send_text(pair, text, NULL, 0);
+		g_autoptr(Frame) frame = frame_reader_receive(pair->reader, pair->ours, -1, NULL);
+		assert_number(frame, 7);
+		if (i == 10)
+			before = allocated();
+	}
+	g_assert_cmpint((gint64) allocated() - (gint64) before, <, 1 << 20);
+}
+
 static void
 add(const char *name, gconstpointer data, void (*test)(Pair *, gconstpointer))
 {
@@ -466,5 +492,6 @@ main(int argc, char **argv)
 	add("/frame/deadlines", NULL, test_deadlines);
 	add("/frame/end", NULL, test_end);
 	add("/frame/reader-receives", NULL, test_reader_receives);
+	add("/frame/reader-keeps-nothing", NULL, test_reader_keeps_nothing);
 	return g_test_run();
 }
