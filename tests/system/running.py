@@ -171,6 +171,15 @@ class RunningSite:
                         found.append(pid)
         return found
 
+    def zygote(self) -> int:
+        """The process whose forks this site's executors are."""
+        for pid in self.processes_named("nbhook-exec"):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                    if file.read() == "nbhook-zygote\n":
+                        return pid
+        raise LookupError("there is no zygote")
+
     def wait_for_forks(self) -> None:
         """Until the fork server of python3 gives kernels."""
         self.wait_until(lambda: any(

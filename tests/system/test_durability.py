@@ -61,6 +61,7 @@ def trace_one_call(site: RunningSite, file: str) -> tuple[Tracing, str]:
     """A call with a body, from its acceptance to its last status file; and its job's id."""
     hook = site.add(SAYS)
     pids = [site.supervised.pid(name) for name in ("nbhookd", "nbhook-runner", "nbhook-fcgi@1", "nbhook-fcgi@2")]
+    pids.append(site.zygote())
     with Tracing(pids, file) as trace:
         answer = site.post(hook, json={"word": "for good"})
         time.sleep(0.5)  # the last status file follows the answer
