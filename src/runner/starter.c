@@ -110,6 +110,7 @@ start_zygote(Starter *starter, gint64 patience_ms, GError **error)
 		g_strdupv((char **) starter->spec.environment), "LD_BIND_NOW", "1", TRUE);
 	if (!spawn(starter, words, environment, theirs, -1, &starter->zygote, error))
 		return FALSE;
+	files_close(&theirs); /* so that its end is seen */
 	starter->link = files_steal_fd(&ours);
 	return zygote_await(starter->link, clock_ms() + patience_ms, error);
 }

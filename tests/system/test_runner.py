@@ -168,7 +168,9 @@ def test_without_that_process_executors_are_programs(bench: Bench) -> None:
     wrapper.write_text('#!/bin/sh\ncase "$*" in *--zygote*) exit 1;; esac\n'
                        f'exec {shlex.quote(str(program("nbhook-exec")))} "$@"\n')
     wrapper.chmod(0o755)
+    begun = time.monotonic()
     runner = Runner(bench, "--exec", str(wrapper))
+    assert time.monotonic() - begun < 4, "it is not waited for"
     for _ in range(2):
         run = runner.bench.play(notebook("print(1)"), run=runner.take()).finish()
         assert run.outcome["status"] == "succeed"
