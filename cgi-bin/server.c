@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/listen.h"
 #include "web_request.h"
 #include "worker.h"
