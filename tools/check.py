@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 from dataclasses import dataclass
 from typing import Callable
@@ -15,6 +16,8 @@ from building import Building, BuildFailed, clean_environment
 PLAIN: list[str] = []
 SANITIZER = ["--enable-developer", "--with-sanitizer=address,undefined"]
 SUMMARY = re.compile(r"^# (PASS|SKIP|XFAIL|FAIL|XPASS|ERROR): +(\d+)$")
+HANG_S = 300  # a test that takes longer fails and says where it stands
+HOPELESS = 25  # failures after which the rest of the tests in a folder is not run
 
 
 @dataclass
@@ -31,13 +34,18 @@ class Count:
 
 def run(folder: str, say: Callable[[str], None]) -> int:
     """Prints the tests' output and the count; gives the exit status."""
+    begun = time.monotonic()
+
+    def note(text: str) -> None:
+        say(f"{text} ({(time.monotonic() - begun) / 60:.0f} min after the begin)")
+
     total = Count()
     source = os.path.join(folder, "src")
     for name, flags in (("plain", PLAIN), ("sanitizer", SANITIZER)):
         build = Building(os.path.join(folder, name), say, flags, source)
         try:
             build.ensure_installed()
-            say(f"make check, {name} build")
+            note(f"make check, {name} build")
             total.add(make_check(build))
         except BuildFailed as error:
             say(f"the {name} build: {error}")
@@ -45,8 +53,9 @@ def run(folder: str, say: Callable[[str], None]) -> int:
             continue
         if name == "sanitizer":
             for tests in ("tests/python", "tests/system"):
-                say(f"{tests}, {name} build")
+                note(f"{tests}, {name} build")
                 total.add(pytest(build, tests))
+    note("done")
     if total.skipped:
         print(f"{total.skipped} skipped")
     print(f"{total.passed} passed, {total.failed} failed", flush=True)
@@ -56,7 +65,7 @@ def run(folder: str, say: Callable[[str], None]) -> int:
 def make_check(build: Building) -> Count:
     """Automake's summary counts every test case, since all tests speak TAP."""
     counts = {}
-    command = ["make", "--keep-going", "check", "VERBOSE=1"]
+    command = ["make", f"-j{os.cpu_count() or 1}", "--keep-going", "check", "VERBOSE=1"]
     with subprocess.Popen(command, cwd=build.path("build"), stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           env=clean_environment()) as make:
@@ -76,11 +85,12 @@ def pytest(build: Building, tests: str) -> Count:
     report = build.path(f"{tests.replace('/', '-')}.xml")
     if os.path.exists(report):
         os.unlink(report)
-    # Plugins of other packages stay out.
+    # Plugins of other packages stay out, but for those that are named here.
     environment = {**clean_environment(), "NBHOOK_PREFIX": build.prefix,
                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--durations=5",
-               f"--junit-xml={report}", os.path.join(build.src, tests)]
+    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-rs",
+               f"--timeout={HANG_S}", f"--maxfail={HOPELESS}", "--durations=20", f"--junit-xml={report}",
+               os.path.join(build.src, tests)]
     done = subprocess.run(command, cwd=build.src, stdin=subprocess.DEVNULL, env=environment)
     try:
         suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
