@@ -24,7 +24,7 @@ _sites: list[RunningSite] = []
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: it has a larger count, for make soak (counts.py)")
     # Who started the tests may ignore these (nohup, a shell's "&"), and what the tests start would as well.
-    for number in (signal.SIGHUP, signal.SIGINT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 
