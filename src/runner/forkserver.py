@@ -26,6 +26,7 @@ import functools
 import gc
 import hmac
 import importlib
+import importlib.machinery
 import importlib.util
 import itertools
 import json
@@ -35,6 +36,7 @@ import os
 import select
 import shutil
 import signal
+import site
 import socket
 import stat
 import struct
@@ -164,6 +166,13 @@ def build_shell(options):
     return shell, parsed
 
 
+def know_numpy(shell):
+    """What is shown first decides which types are printed in a way of their own; numpy's are if it is there."""
+    printers = shell.display_formatter.formatters["text/plain"]
+    for kind, printer in getattr(printers, "_type_printers_default", dict)().items():
+        printers.type_printers.setdefault(kind, printer)
+
+
 class Parsed:
     """What a kernel's command line says, but for its connection file: to parse it takes a quarter of the time
     that a kernel needs to start."""
@@ -210,6 +219,7 @@ def warm_pandas(pandas):
     frame.to_json()
     frame.to_csv()
     frame.describe()
+    pandas.set_option("display.encoding", "UTF-8")  # the name that it has from ipykernel's streams
 
 
 def warm_matplotlib(matplotlib):
@@ -218,7 +228,6 @@ def warm_matplotlib(matplotlib):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    importlib.import_module("matplotlib.pyplot")
     figure = Figure()
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -232,6 +241,142 @@ def warm_matplotlib(matplotlib):
 WARMERS = {"pandas": warm_pandas, "matplotlib": warm_matplotlib}
 
 
+def forget_answer(function):
+    """matplotlib remembers what such a function gave the first time."""
+    function.__closure__[function.__code__.co_freevars.index("called")].cell_contents = False
+
+
+def users_fonts():
+    """The folders that matplotlib looks into for a user's own fonts, those that there are."""
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return [path for path in (os.path.join(data, "fonts"), os.path.expanduser("~/.fonts")) if os.path.isdir(path)]
+
+
+def renewers_of_matplotlib():
+    """Functions that do again what the imports of its modules did, as far as that depends on variables, folders and files
+    of the user's; by the names of the modules."""
+    matplotlib, style, fonts, tex = (importlib.import_module(f"matplotlib{name}")
+                                     for name in ("", ".style.core", ".font_manager", ".texmanager"))
+    file = matplotlib.matplotlib_fname()
+    defaults, original, current = matplotlib.rcParamsDefault, matplotlib.rcParamsOrig, matplotlib.rcParams
+
+    def renew_settings():
+        forget_answer(matplotlib.get_configdir)
+        forget_answer(matplotlib.get_cachedir)
+        for name, logger in logging.root.manager.loggerDict.items():
+            if name.partition(".")[0] == "matplotlib" and getattr(logger, "disabled", False):
+                logger.disabled = False
+        if matplotlib.matplotlib_fname() != file:
+            settings = matplotlib.rc_params_from_file(matplotlib.matplotlib_fname(), use_default_template=False)
+            for each in (original, current):
+                dict.update(each, dict.items(defaults))
+                dict.update(each, dict.items(settings))
+        backend = os.environ.get("MPLBACKEND") or dict.get(original, "backend")
+        if dict.get(current, "backend") != backend:
+            current["backend"] = backend
+
+    def renew_styles():
+        style.USER_LIBRARY_PATHS[:] = [os.path.join(matplotlib.get_configdir(), "stylelib")]
+        if os.path.isdir(style.USER_LIBRARY_PATHS[0]):
+            style.reload_library()
+
+    def renew_fonts():
+        folders = users_fonts()
+        for path in fonts.findSystemFonts(folders) if folders else []:
+            fonts.fontManager.addfont(path)
+
+    def renew_tex():
+        tex.TexManager.texcache = os.path.join(matplotlib.get_cachedir(), "tex.cache")
+
+    return {"matplotlib": renew_settings, "matplotlib.style.core": renew_styles, "matplotlib.font_manager": renew_fonts,
+            "matplotlib.texmanager": renew_tex}
+
+
+# Packages whose import depends on what a notebook has done before, and how that is made up for; the modules that are
+# imported first, one after the other, to learn which others each brings along.
+RENEWERS = {"matplotlib": (renewers_of_matplotlib, ("matplotlib", "matplotlib.pyplot"))}
+
+
+class FirstImports:
+    """A finder of modules (importlib.abc.MetaPathFinder) that have been imported but are not to be seen in sys.modules
+    until a notebook imports them."""
+
+    def __init__(self):
+        self.modules = {}   # by name
+        self.together = {}  # the names that the import of a module brings along, by its name
+        self.renew = {}     # what else the import of a module has to do
+
+    def load(self, package):
+        """Imports a package, and hides it later with hide()."""
+        together = {}
+        for name in RENEWERS[package][1]:
+            before = set(sys.modules)
+            importlib.import_module(name)
+            together[name] = [each for each in sys.modules if each not in before]
+        return together
+
+    def hide(self, package, together):
+        renewers = RENEWERS[package][0]()
+        for renew in renewers.values():  # where a version of the package is another than is known this is where it shows
+            renew()
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+            self.modules[name] = sys.modules.pop(name)
+        self.together.update(together)
+        self.renew.update(renewers)
+        if self not in sys.meta_path:
+            sys.meta_path.insert(sys.meta_path.index(importlib.machinery.PathFinder), self)
+
+    def find_spec(self, name, path=None, target=None):
+        module = self.modules.get(name)
+        if module is None or (path is None and self.is_another(name, module)):
+            return None
+        spec = copy.copy(module.__spec__)
+        spec.loader = FirstImport(self, module)
+        return spec
+
+    def is_another(self, package, module):
+        """Whether a package of that name is found elsewhere now; then that one counts."""
+        found = importlib.machinery.PathFinder.find_spec(package)
+        if found is not None and found.origin == module.__spec__.origin:
+            return False
+        for name in [name for name in self.modules if name.partition(".")[0] == package]:
+            del self.modules[name]
+        return True
+
+    def give(self, name):
+        """A module is in sys.modules again."""
+        self.modules.pop(name, None)
+        others = [other for other in self.together.get(name, ()) if other in self.modules]
+        for other in others:
+            sys.modules[other] = self.modules.pop(other)
+        for each in (name, *others):
+            if each in self.renew:
+                self.renew[each]()
+
+    def settle(self):
+        """In a kernel: what other modules have imported is seen already, and renewed at once."""
+        for name, renew in self.renew.items():
+            if name in sys.modules:
+                renew()
+
+
+class FirstImport:
+    """The loader of such a module (importlib.abc.Loader), for all else the one that loaded it."""
+
+    def __init__(self, finder, module):
+        self.finder, self.module, self.spec = finder, module, module.__spec__
+
+    def __getattr__(self, name):
+        return getattr(self.spec.loader, name)
+
+    def create_module(self, spec):
+        return self.module
+
+    def exec_module(self, module):
+        module.__spec__ = self.spec
+        self.finder.give(self.spec.name)
+
+
 def thread_setters():
     """The functions that give threads back to what has been loaded of OpenBLAS."""
     try:
@@ -243,7 +388,21 @@ def thread_setters():
     return [getattr(library, name) for library in libraries for name in THREAD_SETTERS if hasattr(library, name)]
 
 
-def preload(names, left_out, optional, link):
+def load(name, first_imports):
+    """Imports and warms a module, and hides it if its import by a notebook has more to do."""
+    is_hidden = name in RENEWERS and name not in sys.modules
+    together = first_imports.load(name) if is_hidden else {}
+    module = importlib.import_module(name)
+    WARMERS.get(name, lambda _: None)(module)
+    if not is_hidden:
+        return
+    try:
+        first_imports.hide(name, together)
+    except Exception as error:
+        print(f"notebooks cannot have their own settings of {name}: {error}", file=sys.stderr, flush=True)
+
+
+def preload(names, left_out, optional, link, first_imports):
     """Imports modules. Unfit names the first that must not be there."""
     loaded = []
     for name in names:
@@ -252,8 +411,7 @@ def preload(names, left_out, optional, link):
         link.send(event="preloading", module=name)
         before = open_things()
         try:
-            module = importlib.import_module(name)
-            WARMERS.get(name, lambda _: None)(module)
+            load(name, first_imports)
         except ModuleNotFoundError as error:
             if error.name == name and "." not in name:
                 if optional:
@@ -278,10 +436,10 @@ def contexts():
     return [getattr(zmq.Context, "_instance", None)] if zmq is not None else []
 
 
-def module_folders():
+def module_folders(hidden):
     """The folders in which a change means that what was imported is no longer what is installed."""
     folders = {path for path in sys.path if os.path.isdir(path)}
-    for module in list(sys.modules.values()):
+    for module in [*sys.modules.values(), *hidden]:
         path = getattr(module, "__file__", None)
         if isinstance(path, str):
             folders.add(os.path.dirname(path))
@@ -613,11 +771,8 @@ def forget_home():
     modules = sys.modules
     if "tempfile" in modules:
         modules["tempfile"].tempdir = None
-    matplotlib = modules.get("matplotlib")
-    for name in ("get_configdir", "get_cachedir"):
-        clear = getattr(getattr(matplotlib, name, None), "cache_clear", None)
-        if clear is not None:
-            clear()
+    site.USER_BASE = site.USER_SITE = None
+    site.getusersitepackages()
     if "numpy.random" in modules:  # its whole state, which costs less than seed()
         numpy = modules["numpy"]
         words = numpy.frombuffer(os.urandom(4 * MT_WORDS), "uint32")
@@ -628,15 +783,18 @@ def become(order, model):
     """Everything that a new process of the launcher would have of its own."""
     environment = dict(entry.split("=", 1) for entry in order["env"])
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**model.variables, **environment})
     time.tzset()
+    logging._startTime = time.time()
+    threading.main_thread()._set_native_id()
     argv = order["argv"]
     sys.argv = [model.launcher, *arguments_of(argv)]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = list(argv)
-    sys.path[:] = [os.getcwd(), *model.path]
+    sys.path[:] = model.path if getattr(sys.flags, "safe_path", False) else [os.getcwd(), *model.path]
     settle_signals()
     forget_home()
+    model.first_imports.settle()
     give_back_threads(model.thread_setters, environment)
 
 
@@ -653,15 +811,21 @@ class Model:
         self.path = list(sys.path)
         self.launcher = importlib.util.find_spec(description["module"]).origin
         self.patches, self.early_patches = Patches(), Patches()  # until the kernel runs; until it has its shell
+        self.first_imports = FirstImports()
 
     def build(self, link):
         """Returns the names of the modules that were preloaded."""
         description = self.description
+        before = dict(os.environ)
         self.patches.apply(remember_logging)
         self.shell, self.parsed = build_shell(description["options"])
         import_late()
+        self.variables = {name: value for name, value in os.environ.items() if name not in before}
         self.haste = self.patches.apply(Haste)
-        modules = preload(description["preload"], description["left_out"], description["optional"], link)
+        with self.shell.builtin_trap:  # modules ask get_ipython() where they are imported
+            modules = preload(description["preload"], description["left_out"], description["optional"], link,
+                              self.first_imports)
+        know_numpy(self.shell)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")
         self.patches.apply(quicken_dates)
@@ -680,6 +844,7 @@ def play_kernel(order, model):
     from pathlib import Path
 
     become(order, model)
+    from IPython.paths import get_home_dir
     from ipykernel.kernelapp import IPKernelApp
     app = IPKernelApp.instance()
     model.parsed.give(app, sys.argv[1:])
@@ -693,6 +858,8 @@ def play_kernel(order, model):
         shell.profile_dir = app.profile_dir
         shell.ipython_dir = app.ipython_dir
         shell.starting_dir = os.getcwd()
+        shell.home_dir = shell.logger.home_dir = get_home_dir()
+        shell.config["IPKernelApp"]["connection_file"] = app.config["IPKernelApp"]["connection_file"]
         shell.db = type(shell.db)(os.path.join(app.profile_dir.location, "db"))
         shell._orig_sys_module_state.update(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
         shell.history_manager.dir_hist[:] = [Path.cwd()]
@@ -848,7 +1015,7 @@ def main():
     pages = rehearse(library, lambda path: play_kernel({
         "argv": [*description["python"], "-m", description["module"], "-f", path, *description["options"]],
         "env": [f"{name}={value}" for name, value in os.environ.items()]}, model))
-    link.send(event="ready", modules=modules, folders=module_folders(),
+    link.send(event="ready", modules=modules, folders=module_folders(model.first_imports.modules.values()),
               copied=sum(size for _, size in pages))
     order = library.serve(link.socket.detach(), pages)
     library.set_title(order["argv"])

@@ -188,6 +188,38 @@ PYTHON: dict[str, Any] = {
                    "fig, ax = plt.subplots(figsize=(1, 1)); ax.bar([1], [2]); plt.show()",
                    "fig", "%config InlineBackend.figure_formats = ['png', 'svg']\nplt.plot([1]); None"],
     "matplotlib without magic": ["import matplotlib.pyplot as plt\nplt.plot([3, 1]); plt.title('t')"],
+    "wide frames": ["import pandas as pd\nprint(pd.DataFrame({f'column_{i}': [1.5] for i in range(12)}))",
+                    "pd.DataFrame([range(25)])",
+                    "pd.get_option('display.max_columns'), pd.get_option('display.encoding')"],
+    "settings of matplotlib": ["open('matplotlibrc', 'w').write('lines.linewidth: 7\\ntimezone: Europe/Berlin\\n')",
+                               "import matplotlib as m\nm.rcParams['lines.linewidth'], m.rcParams['timezone'], "
+                               "m.rcParamsOrig['lines.linewidth'], m.rcParams['image.cmap'], m.rcParams['backend']",
+                               "import matplotlib.pyplot as plt\nplt.plot([1, 3]); None"],
+    "styles of matplotlib": ["import matplotlib, os\nd = matplotlib.get_configdir() + '/stylelib'; os.makedirs(d)\n"
+                             "open(d + '/mine.mplstyle', 'w').write('lines.linewidth: 9')\n"
+                             "import matplotlib.pyplot as plt; plt.style.use('mine'); plt.rcParams['lines.linewidth']"],
+    "matplotlib without a screen": ["import os; os.environ['MPLBACKEND'] = 'Agg'\nimport matplotlib.pyplot as plt\n"
+                                    "plt.plot([1, 2]); None", "plt.get_fignums(), plt.get_backend()"],
+    "matplotlib of a desk": ["import matplotlib; matplotlib.use('TkAgg')",
+                             "%matplotlib inline\nfrom matplotlib import pyplot as plt\nplt.plot([1, 2]); None"],
+    "matplotlib in parts": ["from matplotlib.figure import Figure\nFigure(figsize=(1, 1))", "import pickle, sys\n"
+                            "type(pickle.loads(pickle.dumps(Figure()))).__module__", "'matplotlib.pyplot' in sys.modules",
+                            "import matplotlib.pyplot, importlib.util\n'matplotlib.pyplot' in sys.modules",
+                            "matplotlib.pyplot.__spec__.name, importlib.util.find_spec('matplotlib').has_location",
+                            "import importlib, inspect; inspect.getsource(matplotlib.pyplot.figure)[:3]",
+                            "importlib.reload(matplotlib.cbook).__name__", fails("import matplotlib.nothing")],
+    "a matplotlib of one's own": ["import os; os.mkdir('matplotlib')\nopen('matplotlib/__init__.py', 'w').write('mine = 5')",
+                                  "import matplotlib; matplotlib.mine", fails("import matplotlib.pyplot")],
+    "loggers that are switched off": ["import logging.config\nlogging.config.dictConfig({'version': 1})\n"
+                                      "import matplotlib.pyplot as plt; plt.title('x', fontfamily='Nope'); None"],
+    "a home": ["import os\n%cd -q\nos.getcwd() == os.path.expanduser('~')", "import matplotlib\nos.path.realpath("
+               "os.environ.get('MPLCONFIGDIR', matplotlib.get_configdir())) == os.path.realpath(matplotlib.get_configdir())",
+               "import site; site.getusersitepackages().startswith(os.path.expanduser('~'))"],
+    "precision": ["import numpy as np\n%precision 3\nnp.float64(3.14159), 2.71828", "np.float64(3.14159)"],
+    "a process of its own": ["import os, threading\nthreading.main_thread().native_id == threading.get_native_id()",
+                             "os.path.exists(get_ipython().config['IPKernelApp']['connection_file'])",
+                             "os.environ.get('PYDEVD_USE_FRAME_EVAL')",
+                             "import logging, time; 0 <= time.time() - logging._startTime < 60"],
     "numbers": ["display({'application/json': {'big': 10**40, 'neg': -2**70, 'f': 0.1, 'e': 1e300, 'tiny': 5e-324,"
                 " 'z': -0.0, 'i': 2**53 + 1, 'u': 2**64 - 1}}, raw=True, metadata={'n': 2**80})",
                 "2**200", "print(1e16, 1.0)"],
