@@ -1,5 +1,5 @@
-# The module that notebooks import. Kernels get its folder by PYTHONPATH; below /usr and
-# /usr/local Debian's Python finds it by itself. For a virtual environment: pip install --no-build-isolation ./python
+# The module that notebooks import. Below /usr and /usr/local Debian's Python finds it by itself. For a virtual
+# environment: pip install --no-build-isolation ./python
 
 naasdir = $(naaspythondir)/naas
 dist_naas_DATA = \
@@ -12,5 +12,10 @@ dist_naas_DATA = \
 	python/naas/respond.py \
 	python/naas/show.py \
 	python/naas/webhook.py
+
+# Kernels get it by PYTHONPATH, which comes before all else of theirs: it is alone there.
+kernelpythondir = $(pkgdatadir)/python
+kernelnaasdir = $(kernelpythondir)/naas
+kernelnaas_DATA = $(dist_naas_DATA)
 
 EXTRA_DIST += python/pyproject.toml

@@ -38,6 +38,15 @@ def test_in_production_add_and_delete_say_that_they_change_nothing(author: Autho
     assert author.get(url).status_code == 200
 
 
+def test_a_kernel_gets_the_module_and_nothing_beside_it(author: Author) -> None:
+    """What stands in PYTHONPATH comes before a kernel's own packages."""
+    author.write("module.ipynb", notebook([
+        "import naas, os, sys\nfolder = os.environ['PYTHONPATH'].split(os.pathsep)[-1]",
+        "naas.webhook.respond_json([os.path.basename(os.path.dirname(folder)), sorted(os.listdir(folder)),\n"
+        "                           os.path.dirname(os.path.dirname(naas.__file__)) == folder])"]))
+    assert author.get(author.adds("module.ipynb")).json() == ["nbhook", ["naas"], True]
+
+
 def test_in_production_paths_mean_the_authors(author: Author) -> None:
     path = author.write("own/name.ipynb", notebook([
         "import naas, os",
