@@ -46,4 +46,5 @@ install-data-local:
 	test -e '$(DESTDIR)$(nbconfdir)/nbhook.conf' || \
 		$(INSTALL_DATA) '$(srcdir)/conf/nbhook.conf' '$(DESTDIR)$(nbconfdir)/nbhook.conf'
 uninstall-local:
-	rm -f '$(DESTDIR)$(nbconfdir)/nbhook.conf'
+	if cmp -s '$(srcdir)/conf/nbhook.conf' '$(DESTDIR)$(nbconfdir)/nbhook.conf'; then \
+		rm -f '$(DESTDIR)$(nbconfdir)/nbhook.conf'; fi

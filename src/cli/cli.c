@@ -22,7 +22,8 @@ cli_add_common_options(Cli *cli, GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
 		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &cli->config,
-			"Read this configuration (else $NBHOOK_CONF, /etc/nbhook/nbhook.conf)",
+			"Read this configuration (else $NBHOOK_CONF, " NBHOOK_SYSCONFDIR
+			"/nbhook/nbhook.conf)",
 			"FILE" },
 		{ "json", 'j', 0, G_OPTION_ARG_NONE, &cli->json,
 			"Print JSON instead of text for people", NULL },

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-#define DEFAULT_PATH "/etc/nbhook/nbhook.conf"
+#define DEFAULT_PATH NBHOOK_SYSCONFDIR "/nbhook/nbhook.conf"
 
 typedef enum {
 	TYPE_PATH,    /* an absolute path */

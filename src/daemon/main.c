@@ -22,7 +22,7 @@ read_arguments(int *argc, char ***argv, Arguments *arguments, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config,
-			"The configuration file (default /etc/nbhook/nbhook.conf)", "FILE" },
+			"The configuration file (default " NBHOOK_SYSCONFDIR "/nbhook/nbhook.conf)", "FILE" },
 		{ "check", 'n', 0, G_OPTION_ARG_NONE, &arguments->check,
 			"Check the configuration and end", NULL },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config,

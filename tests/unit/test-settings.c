@@ -158,7 +158,7 @@ static void
 test_path(void)
 {
 	g_unsetenv("NBHOOK_CONF");
-	g_assert_cmpstr(settings_path(NULL), ==, "/etc/nbhook/nbhook.conf");
+	g_assert_cmpstr(settings_path(NULL), ==, NBHOOK_SYSCONFDIR "/nbhook/nbhook.conf");
 	g_setenv("NBHOOK_CONF", "/x", TRUE);
 	g_assert_cmpstr(settings_path(NULL), ==, "/x");
 	g_assert_cmpstr(settings_path("/y"), ==, "/y");
