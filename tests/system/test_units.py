@@ -67,6 +67,11 @@ def test_systemd_finds_nothing_wrong_with_the_units(prefix):
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("name", ["nbhook-fcgi@1.service", "nbhook-api@1.service"])
+def test_a_restart_waits_for_the_longest_call(prefix, name):
+    assert int(unit(prefix, name)["Service"]["TimeoutStopSec"]) > 3600  # the most that response_limit can be
+
+
 def test_the_readme_enables_what_accepts_calls_and_what_resumes_them(prefix):
     """After a boot accepted jobs go on by themselves, so the two services start without a call."""
     with open(os.path.join(running.TOP, "README"), encoding="utf-8") as file:
