@@ -61,13 +61,13 @@ def _find(path: str, debug: bool = False) -> Optional[str]:
 
 
 def _find_from_run(path: str, debug: bool = False) -> Optional[str]:
-    """As _find; says so, and is None, when the run's key does not reach as far as that notebook."""
+    """As _find; says so, and is None, when the run's key does not reach as far as that notebook, and when
+    nothing that can answer is reached: a run does not fail for that."""
     try:
         return _find(path, debug)
     except NaasError as error:
-        if error.status != 403:
-            raise
-        print(f"This run may not know the URL of {path}.")
+        print(f"This run may not know the URL of {path}." if error.status == 403 else
+              f"This run does not learn the URL of {path}: {error}")
         return None
 
 
@@ -105,7 +105,7 @@ class Webhook:
 
     def add(self, path: Optional[str] = None, params: Optional[Dict[str, Any]] = None,
             debug: bool = False) -> Optional[str]:
-        """Publish the notebook as it is now, and return its URL.
+        """Publish the notebook as it was saved last, and return its URL.
 
         A notebook that is published already keeps its URL. params: notif_down and notif_up
         (addresses for mails after a failed or a successful run, which are kept: this version sends
@@ -116,7 +116,8 @@ class Webhook:
         headers with credentials that the notebook is to see); any other key becomes a variable of the
         notebook. debug prints the request and the answer, and lets the error
         responses of the webhook carry tracebacks. In production nothing changes, and a run knows
-        the URL of its own notebook only; for another path it gets None.
+        the URL of its own notebook only; for another path it gets None, and so it does where the server
+        cannot be reached from there.
         """
         full_path = _resolve(path)
         if is_production():
@@ -139,7 +140,7 @@ class Webhook:
         """The URL of a published notebook, or None.
 
         A production run knows the URL of its own notebook only; for another it says so, and gets
-        None.
+        None, as it does where the server cannot be reached from there.
         """
         full_path = _resolve(path)
         return _find_from_run(full_path) if is_production() else _find(full_path)

@@ -224,6 +224,14 @@ def test_add_in_production_only_returns_the_url(server, production, capsys):
     assert "In production" in capsys.readouterr().out
 
 
+def test_a_run_does_not_fail_where_it_cannot_reach_the_server(server, production, capsys):
+    server.close()
+    assert naas.webhook.add() is None
+    assert naas.webhook.find() is None
+    told = capsys.readouterr().out
+    assert told.count("This run does not learn the URL of /home/ada/reports/daily.ipynb: no answer from") == 2
+
+
 def test_delete_in_production_does_nothing_and_says_so(server, production, capsys):
     naas.webhook.delete()
     assert server.requests == []
