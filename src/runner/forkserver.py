@@ -253,8 +253,8 @@ def users_fonts():
 
 
 def renewers_of_matplotlib():
-    """Functions that do again what the imports of its modules did, as far as that depends on variables, folders and files
-    of the user's; by the names of the modules."""
+    """Functions that do again what the imports of its modules did, as far as that depends on variables, folders and
+    files of the user's; by the names of the modules."""
     matplotlib, style, fonts, tex = (importlib.import_module(f"matplotlib{name}")
                                      for name in ("", ".style.core", ".font_manager", ".texmanager"))
     file = matplotlib.matplotlib_fname()
@@ -317,7 +317,7 @@ class FirstImports:
 
     def hide(self, package, together):
         renewers = RENEWERS[package][0]()
-        for renew in renewers.values():  # where a version of the package is another than is known this is where it shows
+        for renew in renewers.values():  # a version of the package that is not known fails here
             renew()
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             self.modules[name] = sys.modules.pop(name)
