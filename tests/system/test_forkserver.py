@@ -222,7 +222,7 @@ def test_an_executor_that_dies_while_it_waits_is_replaced(make_runner: Any) -> N
 
 def test_a_kernel_that_floods_while_its_executor_waits_is_given_up(make_runner: Any, open_folder: str) -> None:
     kernels = ScriptedKernels(open_folder)
-    kernels.add("python3", 'on kernel_info_request "repeat 100 send stream 1K*\\"x\\"; reply"')
+    kernels.add("python3", 'on kernel_info_request "repeat 20K send stream 1K*\\"x\\"; reply"')
     runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path, output_limit="8K")
     assert eventually(lambda: runner.said("sends faster than can be read"), 20)
 
