@@ -18,6 +18,7 @@ It is one file because interpreters of any kernelspec run it, with options that 
 import _thread
 import array
 import collections
+import contextlib
 import copy
 import ctypes
 import datetime
@@ -283,7 +284,8 @@ def renewers_of_matplotlib():
     def renew_fonts():
         folders = users_fonts()
         for path in fonts.findSystemFonts(folders) if folders else []:
-            fonts.fontManager.addfont(path)
+            with contextlib.suppress(Exception):  # one that is broken is left out, as by the import
+                fonts.fontManager.addfont(path)
 
     def renew_tex():
         tex.TexManager.texcache = os.path.join(matplotlib.get_cachedir(), "tex.cache")
@@ -786,7 +788,8 @@ def become(order, model):
     os.environ.update({**model.variables, **environment})
     time.tzset()
     logging._startTime = time.time()
-    threading.main_thread()._set_native_id()
+    if hasattr(threading.Thread, "_set_native_id"):
+        threading.main_thread()._set_native_id()
     argv = order["argv"]
     sys.argv = [model.launcher, *arguments_of(argv)]
     if hasattr(sys, "orig_argv"):

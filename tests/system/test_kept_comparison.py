@@ -30,9 +30,10 @@ OURS = {"naas-injected", "injected-parameters"}
 EVERYDAY = [
     "streams are joined", "file descriptors", "subprocesses", "signals", "warnings", "threads", "multiprocessing",
     "execute results", "rich objects", "pandas", "matplotlib", "tracebacks", "exit in the last cell",
-    "wide frames", "settings of matplotlib", "styles of matplotlib", "matplotlib without a screen", "matplotlib of a desk",
-    "matplotlib in parts", "a matplotlib of one's own", "loggers that are switched off", "a home", "precision",
-    "a process of its own", "top-level await", "magics", "help and pagers", "get_ipython", "history", "changing folders", "comms",
+    "wide frames", "settings of matplotlib", "styles of matplotlib", "matplotlib without a screen",
+    "matplotlib of a desk", "matplotlib in parts", "a matplotlib of one's own", "loggers that are switched off",
+    "a home", "precision", "a process of its own", "top-level await", "magics", "help and pagers", "get_ipython",
+    "history", "changing folders", "comms",
 ]
 
 
@@ -77,3 +78,11 @@ def test_it_is_played_alike_in_three_ways(runners: dict[str, KeptRunner], name: 
     played = {way: play(runner, way, corpus.NOTEBOOKS[name]) for way, runner in runners.items()}
     for way in ("on demand", "beforehand"):
         assert lines(played[way]) == lines(played["started"]), way
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_broken_font_of_the_users_is_left_out(runners: dict[str, KeptRunner], way: str) -> None:
+    content = corpus.notebook([
+        "import os\nd = os.path.expanduser('~/.fonts'); os.makedirs(d); open(d + '/broken.ttf', 'w').write('no font')",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]); None"])
+    assert play(runners[way], way, content)[1]["status"] == "succeed"
