@@ -1,30 +1,67 @@
 #include "base/ids.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TOKEN_BYTES (TOKEN_LENGTH / 2)
+#define UUID_BYTES 16
+#define UUID_LENGTH 36
 #define NAME_MAX_LENGTH 64
 #define NAME_CHARACTERS "-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+static void
+fill_randomly(unsigned char *bytes, size_t size)
+{
+	if (getentropy(bytes, size) < 0)
+		g_error("the system gives no random bytes: %s", g_strerror(errno));
+}
+
+/* Writes two hex digits for each byte; the place behind them. */
+static char *
+write_hex(char *text, const unsigned char *bytes, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < size; i++) {
+		*text++ = digits[bytes[i] >> 4];
+		*text++ = digits[bytes[i] & 0xf];
+	}
+	return text;
+}
+
+/* GLib's own takes from a generator whose state a fork would have, too. */
 char *
 ids_uuid(void)
 {
-	return g_uuid_string_random();
+	static const size_t groups[] = { 4, 2, 2, 2, 6 }; /* bytes: RFC 4122, section 3 */
+	unsigned char bytes[UUID_BYTES];
+	const unsigned char *from = bytes;
+	char *uuid = g_malloc0(UUID_LENGTH + 1);
+	char *text = uuid;
+
+	fill_randomly(bytes, sizeof bytes);
+	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version 4 and its variant: section 4.4 */
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
+		if (i > 0)
+			*text++ = '-';
+		text = write_hex(text, from, groups[i]);
+		from += groups[i];
+	}
+	return uuid;
 }
 
 char *
 ids_token(void)
 {
 	unsigned char bytes[TOKEN_BYTES];
-	GString *token = g_string_sized_new(TOKEN_LENGTH + 1);
+	char *token = g_malloc0(TOKEN_LENGTH + 1);
 
-	if (RAND_bytes(bytes, sizeof bytes) != 1)
-		g_error("the system gives no random bytes");
-	for (size_t i = 0; i < sizeof bytes; i++)
-		g_string_append_printf(token, "%02x", bytes[i]);
-	return g_string_free(token, FALSE);
+	fill_randomly(bytes, sizeof bytes);
+	write_hex(token, bytes, sizeof bytes);
+	return token;
 }
 
 gboolean

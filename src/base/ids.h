@@ -6,7 +6,7 @@
 #define TOKEN_LENGTH 60 /* 30 random bytes in hex */
 #define SHA256_HEX_LENGTH 64
 
-/* A new random UUID (RFC 4122, version 4) in lower case. The caller frees. */
+/* A new UUID of the system's randomness (RFC 4122, version 4) in lower case; another in each fork. The caller frees. */
 char *ids_uuid(void);
 
 /* A new token: 30 bytes of the system's randomness in hex. The caller frees. */

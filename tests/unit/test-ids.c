@@ -1,5 +1,7 @@
 /* Ids: what is unique is, what is checked is checked strictly. */
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/ids.h"
 
@@ -20,6 +22,42 @@ test_new_ones_differ(void)
 	g_assert_true(ids_is_token(token));
 	g_assert_cmpuint(strlen(token), ==, TOKEN_LENGTH);
 	g_assert_cmpuint(strspn(token, "0123456789abcdef"), ==, TOKEN_LENGTH);
+}
+
+/* What a fork would call its next one, read from it. */
+static char *
+uuid_of_fork(void)
+{
+	int ends[2];
+	char text[64] = "";
+
+	g_assert_cmpint(pipe(ends), ==, 0);
+	pid_t child = fork();
+	g_assert_cmpint(child, >=, 0);
+	if (child == 0) {
+		g_autofree char *uuid = ids_uuid();
+
+		_exit(write(ends[1], uuid, strlen(uuid)) < 0 ? 1 : 0);
+	}
+	close(ends[1]);
+	g_assert_cmpint(read(ends[0], text, sizeof text - 1), >, 0);
+	close(ends[0]);
+	g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+	return g_strdup(text);
+}
+
+static void
+test_forks_differ(void)
+{
+	g_autofree char *before = ids_uuid(); /* whatever is prepared once has been */
+	g_autofree char *one = uuid_of_fork();
+	g_autofree char *other = uuid_of_fork();
+	g_autofree char *own = ids_uuid();
+
+	g_assert_true(ids_is_uuid(one));
+	g_assert_cmpstr(one, !=, other);
+	g_assert_cmpstr(one, !=, own);
+	g_assert_cmpstr(before, !=, own);
 }
 
 static const char *const no_uuids[] = {
@@ -127,6 +165,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ids/new-ones-differ", test_new_ones_differ);
+	g_test_add_func("/ids/forks", test_forks_differ);
 	g_test_add_func("/ids/uuids", test_uuids);
 	g_test_add_func("/ids/tokens", test_tokens);
 	g_test_add_func("/ids/sha256", test_sha256);
