@@ -1,4 +1,4 @@
-/* json_read.c makes the values; json-c keeps them, and prints them where nbformat's ways are not asked for. */
+/* json_read.c makes the values; json-c keeps them, and prints numbers. */
 #include "base/json.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/json_read.h"
 
 #define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
+#define PLAIN_SIZE 256                 /* of most documents that are printed without line breaks */
 
 gboolean
 json_parse_within(const char *text, size_t size, const JsonLimits *limits, json_object **value,
@@ -50,13 +51,6 @@ json_object *
 json_parse_python_object(const char *text, size_t size, int max_depth, GError **error)
 {
 	return parse_object(text, size, max_depth, TRUE, error);
-}
-
-char *
-json_print(json_object *value)
-{
-	return g_strdup(json_object_to_json_string_ext(
-		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 typedef struct {
@@ -153,6 +147,46 @@ print_scalar(GString *text, json_object *value)
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
 	g_string_append_len(text, plain, (gssize) length);
+}
+
+static void
+print_plain(GString *text, json_object *value)
+{
+	char before;
+
+	switch (json_object_get_type(value)) {
+	case json_type_object:
+		before = '{';
+		json_object_object_foreach (value, name, member) {
+			g_string_append_c(text, before);
+			print_string(text, name, strlen(name));
+			g_string_append_c(text, ':');
+			print_plain(text, member);
+			before = ',';
+		}
+		g_string_append(text, before == '{' ? "{}" : "}");
+		break;
+	case json_type_array:
+		before = '[';
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			g_string_append_c(text, before);
+			print_plain(text, json_object_array_get_idx(value, i));
+			before = ',';
+		}
+		g_string_append(text, before == '[' ? "[]" : "]");
+		break;
+	default:
+		print_scalar(text, value);
+	}
+}
+
+char *
+json_print(json_object *value)
+{
+	GString *text = g_string_sized_new(PLAIN_SIZE);
+
+	print_plain(text, value);
+	return g_string_free(text, FALSE);
 }
 
 static void

@@ -29,8 +29,13 @@ static const char *const round_trips[] = {
 	"\"\u20ac \U0001F600\"",
 	"{\"a\":{\"b\":[]},\"c\":{}}",
 	"[[],[[]]]",
+	"{}",
+	"[]",
+	"\"\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f\x7f\\\"\\\\\"",
+	"{\"\":{\"a\\\"\\n\":[null,true,false,-1,\"\"],\"b\":0.5},\"c\":[{}]}",
 };
 
+/* What is printed is also what json-c prints. */
 static void
 test_round_trips(void)
 {
@@ -43,6 +48,9 @@ test_round_trips(void)
 		g_assert_no_error(error);
 		g_autofree char *text = json_print(value);
 		g_assert_cmpstr(text, ==, round_trips[i]);
+		g_assert_cmpstr(text, ==,
+			json_object_to_json_string_ext(
+				value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 		json_object_put(value);
 	}
 }
