@@ -11,6 +11,9 @@
 #include "base/files.h"
 
 #define PIECE_SIZE (64 * 1024)
+/* Of most answers. */
+#define HEADERS 8
+#define HEAD_SIZE 512
 
 /* attr-char of RFC 5987, beside letters and digits. */
 #define ATTRIBUTE_CHARACTERS "!#$&+-.^_`|~"
@@ -82,7 +85,7 @@ answer_new(int status)
 	Answer *answer = g_new0(Answer, 1);
 
 	answer->status = status;
-	answer->headers = g_ptr_array_new_with_free_func(g_free);
+	answer->headers = g_ptr_array_new_full(2 * HEADERS, g_free);
 	answer->fd = -1;
 	answer_header(answer, "Cache-Control", "no-store");
 	answer_header(answer, "Referrer-Policy", "no-referrer");
@@ -290,14 +293,16 @@ answer_size(const Answer *answer)
 static char *
 print_head(const Answer *answer)
 {
-	GString *head = g_string_new(NULL);
+	GString *head = g_string_sized_new(HEAD_SIZE);
 
 	g_string_append_printf(
 		head, "Status: %d %s\r\n", answer->status, answer_phrase(answer->status));
-	for (guint i = 0; i < answer->headers->len; i += 2)
-		g_string_append_printf(head, "%s: %s\r\n",
-			(const char *) g_ptr_array_index(answer->headers, i),
-			(const char *) g_ptr_array_index(answer->headers, i + 1));
+	for (guint i = 0; i < answer->headers->len; i += 2) {
+		g_string_append(head, g_ptr_array_index(answer->headers, i));
+		g_string_append(head, ": ");
+		g_string_append(head, g_ptr_array_index(answer->headers, i + 1));
+		g_string_append(head, "\r\n");
+	}
 	if (!answer->elsewhere && (answer->bytes != NULL || answer->fd >= 0))
 		g_string_append_printf(
 			head, "Content-Length: %" G_GINT64_FORMAT "\r\n", answer->size);

@@ -68,12 +68,13 @@ own_segments(const WebRequest *request)
 	return segments;
 }
 
+/* The pattern's first part has that many bytes. */
 static gboolean
-match_segment(const char *pattern, const char *segment, RouteMatch *match)
+match_segment(const char *pattern, size_t length, const char *segment, RouteMatch *match)
 {
 	if (pattern[0] != ':')
-		return strcmp(pattern, segment) == 0;
-	if (strcmp(pattern, ":token") == 0)
+		return strncmp(pattern, segment, length) == 0 && segment[length] == '\0';
+	if (strncmp(pattern, ":token", length) == 0)
 		match->token = segment;
 	else
 		match->job = segment;
@@ -83,14 +84,14 @@ match_segment(const char *pattern, const char *segment, RouteMatch *match)
 static gboolean
 match_path(const char *pattern, char **segments, RouteMatch *match)
 {
-	g_auto(GStrv) parts = g_strsplit(pattern + 1, "/", -1);
+	for (; *pattern == '/' && *segments != NULL; segments++) {
+		size_t length = strcspn(++pattern, "/");
 
-	if (g_strv_length(parts) != g_strv_length(segments))
-		return FALSE;
-	for (size_t i = 0; parts[i] != NULL; i++)
-		if (!match_segment(parts[i], segments[i], match))
+		if (!match_segment(pattern, length, *segments, match))
 			return FALSE;
-	return TRUE;
+		pattern += length;
+	}
+	return *pattern == '\0' && *segments == NULL;
 }
 
 gboolean

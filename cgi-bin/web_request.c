@@ -19,7 +19,8 @@ variable(char **environment, const char *name)
 	size_t length = strlen(name);
 
 	for (char **entry = environment; *entry != NULL; entry++)
-		if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+		if ((*entry)[0] == name[0] && strncmp(*entry, name, length) == 0 &&
+			(*entry)[length] == '=')
 			return *entry + length + 1;
 	return "";
 }

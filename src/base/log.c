@@ -58,15 +58,20 @@ char *
 log_redact(const char *text)
 {
 	GString *safe = g_string_new(NULL);
+	const char *kept = text; /* from here on nothing has been copied */
 
 	while (*text != '\0') {
-		size_t digits = strspn(text, "0123456789abcdefABCDEF");
+		const char *digits = text;
 
-		if (digits >= SECRET_LENGTH)
+		while (g_ascii_isxdigit(*text))
+			text++;
+		if (text - digits >= SECRET_LENGTH) {
+			g_string_append_len(safe, kept, digits - kept);
 			g_string_append(safe, "[redacted]");
-		else
-			g_string_append_len(safe, text, (gssize) MAX(digits, 1));
-		text += MAX(digits, 1);
+			kept = text;
+		}
+		text += text == digits ? 1 : 0;
 	}
+	g_string_append_len(safe, kept, text - kept);
 	return g_string_free(safe, FALSE);
 }
