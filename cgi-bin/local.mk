@@ -30,7 +30,7 @@ libnbhookweb_a_SOURCES = \
 
 nblibexec_PROGRAMS += nbhook.fcgi
 nbhook_fcgi_SOURCES = cgi-bin/main.c cgi-bin/server.c cgi-bin/server.h
-nbhook_fcgi_LDADD = libnbhookweb.a $(LDADD) $(FCGI_LIBS)
+nbhook_fcgi_LDADD = libnbhookweb.a $(LDADD) $(FCGI_LIBS) $(JEMALLOC_LIBS)
 
 web_tests = \
 	tests/unit/test-answer \

@@ -33,3 +33,4 @@ libnbhook_a_SOURCES += \
 
 sbin_PROGRAMS += nbhookd
 nbhookd_SOURCES = src/daemon/main.c
+nbhookd_LDADD = $(LDADD) $(JEMALLOC_LIBS)
