@@ -32,8 +32,8 @@ from plan import Listener, Program  # noqa: E402
 from running import RunningSite, open_folder, running_site  # noqa: E402
 
 CONNECTIONS = 16
-ROUNDS = 5
-TURN_S = 1.0
+ROUNDS = 15
+TURN_S = 0.4
 ACCEPT_ROUNDS = 3
 ACCEPT_TURN_S = 1.5
 CALLERS = (1, 8, 64)
@@ -196,10 +196,11 @@ class Bench:
                     series[name].values.append(self.measure(
                         site, site.accounts.web, "load", site.layout.port, CONNECTIONS, TURN_S,
                         *words))
-        for name, title in (("404", "404, unknown token"), ("GET /env", "GET /env"),
-                            ("GET /job", "GET /job, three webhooks")):
+        # What a list costs grows with what is listed: it has no goal.
+        for name, title, goal in (("404", "404, unknown token", 0.6), ("GET /env", "GET /env", 0.6),
+                                  ("GET /job", "GET /job, three webhooks", None)):
             self.rows.append(compared(f"{title}, {CONNECTIONS} connections", series[name],
-                                      series["echo"], "/s", "libfcgi echo", at_least=0.6))
+                                      series["echo"], "/s", "libfcgi echo", at_least=goal))
 
     # Accepted jobs a second.
 
