@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define SAFE_DIGITS 18 /* an integer with so many digits fits 64 bits */
+#define SHORT_NAME 64  /* most members' names are shorter */
 /* The halves of UTF-16's pairs. */
 #define HIGH_FIRST 0xd800
 #define LOW_FIRST 0xdc00
@@ -53,8 +54,8 @@ peek(const Reader *reader)
 static void
 skip_space(Reader *reader)
 {
-	while (reader->at < reader->size && strchr(" \t\r\n", reader->text[reader->at]) != NULL &&
-		reader->text[reader->at] != '\0')
+	for (int byte = peek(reader); byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+		byte = peek(reader))
 		reader->at++;
 }
 
@@ -297,6 +298,8 @@ static gboolean
 read_member(Reader *reader, json_object *object)
 {
 	json_object *value = NULL;
+	char short_name[SHORT_NAME];
+	g_autofree char *long_name = NULL;
 	String string;
 
 	skip_space(reader);
@@ -305,7 +308,9 @@ read_member(Reader *reader, json_object *object)
 						     : "a member's name in quotes is missing");
 	if (!read_string(reader, &string))
 		return FALSE;
-	g_autofree char *name = g_malloc(string.size + 1);
+	if (string.size >= sizeof short_name)
+		long_name = g_malloc(string.size + 1);
+	char *name = long_name != NULL ? long_name : short_name;
 	size_t size = decode(&string, name);
 	name[size] = '\0';
 	if (strlen(name) < size)
