@@ -1,4 +1,4 @@
-/* json_read.c makes the values; json-c keeps them, and prints numbers. */
+/* json_read.c makes the values; json-c keeps them. */
 #include "base/json.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "base/json_read.h"
 
 #define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
-#define PLAIN_SIZE 256                 /* of most documents that are printed without line breaks */
+#define MAX_INT_SIZE 24
+#define PLAIN_SIZE 256 /* of most documents that are printed without line breaks */
 
 gboolean
 json_parse_within(const char *text, size_t size, const JsonLimits *limits, json_object **value,
@@ -133,20 +134,55 @@ print_pieces(Printer *printer, json_object *value, int depth)
 	g_string_append_c(printer->text, ']');
 }
 
+/* The largest may stand for one that has no sign and is larger. */
+static gboolean
+print_int(GString *text, json_object *value)
+{
+	char digits[MAX_INT_SIZE];
+	gint64 number = json_object_get_int64(value);
+
+	if (number == G_MAXINT64)
+		return FALSE;
+	g_snprintf(digits, sizeof digits, "%" G_GINT64_FORMAT, number);
+	g_string_append(text, digits);
+	return TRUE;
+}
+
+/* As it was read. */
+static gboolean
+print_source(GString *text, json_object *value)
+{
+	const char *source = json_object_get_userdata(value);
+
+	if (source != NULL)
+		g_string_append(text, source);
+	return source != NULL;
+}
+
+/* What json-c prints it keeps, too, as long as the value lives. */
 static void
-print_scalar(GString *text, json_object *value)
+print_kept(GString *text, json_object *value)
 {
 	size_t length;
-
-	if (json_object_is_type(value, json_type_string)) {
-		print_string(text, json_object_get_string(value),
-			(size_t) json_object_get_string_len(value));
-		return;
-	}
 	const char *plain = json_object_to_json_string_length(
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
 	g_string_append_len(text, plain, (gssize) length);
+}
+
+static void
+print_scalar(GString *text, json_object *value)
+{
+	json_type type = json_object_get_type(value);
+
+	if (type == json_type_string)
+		print_string(text, json_object_get_string(value),
+			(size_t) json_object_get_string_len(value));
+	else if (type == json_type_boolean)
+		g_string_append(text, json_object_get_boolean(value) ? "true" : "false");
+	else if ((type != json_type_int || !print_int(text, value)) &&
+		 (type != json_type_double || !print_source(text, value)))
+		print_kept(text, value);
 }
 
 static void

@@ -251,6 +251,8 @@ read_deep(void *text)
 	json_object *value = NULL;
 
 	g_assert_true(json_parse(text, strlen(text), DEEPEST, &value, NULL));
+	g_autofree char *printed = json_print(value);
+	g_assert_cmpstr(printed, ==, text);
 	json_object_put(value);
 	return NULL;
 }
