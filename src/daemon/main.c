@@ -12,6 +12,10 @@
 #include "daemon/daemon.h"
 #include "daemon/folders.h"
 
+/* jemalloc(3): what has been freed goes back to the system also when nothing else happens. */
+extern const char *malloc_conf;
+const char *malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
+
 typedef struct {
 	char *config;
 	gboolean check, print_config, version;
@@ -22,7 +26,8 @@ read_arguments(int *argc, char ***argv, Arguments *arguments, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config,
-			"The configuration file (default " NBHOOK_SYSCONFDIR "/nbhook/nbhook.conf)", "FILE" },
+			"The configuration file (default " NBHOOK_SYSCONFDIR "/nbhook/nbhook.conf)",
+			"FILE" },
 		{ "check", 'n', 0, G_OPTION_ARG_NONE, &arguments->check,
 			"Check the configuration and end", NULL },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config,
