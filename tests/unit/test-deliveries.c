@@ -147,6 +147,7 @@ static const struct {
 	{ JOB_FAILED, "no", TRUE, DELIVERY_NEW },
 	{ JOB_STOPPED, "no", TRUE, DELIVERY_NEW },
 	{ JOB_FAILED, "yes", TRUE, DELIVERY_KNOWN },
+	{ JOB_STOPPED, "yes", TRUE, DELIVERY_KNOWN },
 	{ JOB_COMPLETED, "no", FALSE, DELIVERY_NEW },
 };
 
