@@ -144,7 +144,8 @@ class Bench:
                 "kernel python3": COLD if kernel is None else kernel, "log": {"log_level": "warning"}}
 
     def prepare(self, site: RunningSite, preload: str = "") -> None:
-        """What a site of ours has beside that of the tests."""
+        """What a site of ours has beside that of the tests, or has not."""
+        site.is_watched = False
         executor = os.path.join(self.prefix, "libexec", "nbhook", "nbhook-exec")
         for program in site.plan.programs:
             if program.name == "nbhook-runner":

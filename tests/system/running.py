@@ -67,13 +67,15 @@ class RunningSite:
         self.plan = self.layout.prepare()
         self.supervised = Supervised(self.plan)
         self.key = ""
+        self.is_watched = True  # which takes some of the processors' time
         self.watch: Optional[StatusWatch] = None
         self.status_findings: list[str] = []
 
     def start(self) -> None:
         self.supervised.start()
-        self.watch = StatusWatch(self.layout.path("state", "pipeline_executions"),
-                                 os.path.join(self.layout.prefix, "share", "nbhook", "status.schema.json"))
+        if self.is_watched:
+            self.watch = StatusWatch(self.layout.path("state", "pipeline_executions"),
+                                     os.path.join(self.layout.prefix, "share", "nbhook", "status.schema.json"))
         if not self.key:
             self.key = self.cli("key", "add", f"test-{secrets.token_hex(4)}").stdout.strip()
 
