@@ -29,7 +29,7 @@ libnbhookweb_a_SOURCES = \
 	cgi-bin/worker.c cgi-bin/worker.h
 
 nblibexec_PROGRAMS += nbhook.fcgi
-nbhook_fcgi_SOURCES = cgi-bin/main.c cgi-bin/server.c cgi-bin/server.h
+nbhook_fcgi_SOURCES = cgi-bin/main.c cgi-bin/server.c cgi-bin/server.h src/base/allocator.c
 nbhook_fcgi_LDADD = libnbhookweb.a $(LDADD) $(FCGI_LIBS) $(JEMALLOC_LIBS)
 
 web_tests = \

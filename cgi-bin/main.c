@@ -7,10 +7,6 @@
 #include "conf/settings.h"
 #include "server.h"
 
-/* jemalloc(3): what has been freed goes back to the system also when nothing else happens. */
-extern const char *malloc_conf;
-const char *malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
-
 static char *config_path;
 static gboolean show_version;
 

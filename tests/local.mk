@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 	export G_TEST_SRCDIR='$(abs_top_srcdir)/tests'; export G_TEST_BUILDDIR='$(abs_top_builddir)/tests';
 
 unit_tests = \
+	tests/unit/test-allocator \
 	tests/unit/test-attachment \
 	tests/unit/test-channel \
 	tests/unit/test-claim \
@@ -61,6 +62,9 @@ unit_tests = \
 	tests/unit/test-writer
 
 EXTRA_DIST += tests/print.h
+
+tests_unit_test_allocator_SOURCES = tests/unit/test-allocator.c src/base/allocator.c
+tests_unit_test_allocator_LDADD = $(LDADD) $(JEMALLOC_LIBS)
 
 # These ask Debian's Python modules, or R, what is right.
 tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h

@@ -32,5 +32,5 @@ libnbhook_a_SOURCES += \
 	src/daemon/workers.c src/daemon/workers.h
 
 sbin_PROGRAMS += nbhookd
-nbhookd_SOURCES = src/daemon/main.c
+nbhookd_SOURCES = src/daemon/main.c src/base/allocator.c
 nbhookd_LDADD = $(LDADD) $(JEMALLOC_LIBS)

@@ -12,10 +12,6 @@
 #include "daemon/daemon.h"
 #include "daemon/folders.h"
 
-/* jemalloc(3): what has been freed goes back to the system also when nothing else happens. */
-extern const char *malloc_conf;
-const char *malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
-
 typedef struct {
 	char *config;
 	gboolean check, print_config, version;
