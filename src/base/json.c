@@ -7,8 +7,8 @@
 #include "base/json_read.h"
 
 #define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
-#define MAX_INT_SIZE 24
-#define PLAIN_SIZE 256 /* of most documents that are printed without line breaks */
+#define MAX_INT_SIZE 24                /* of one of 64 bits, its sign and its NUL */
+#define PLAIN_SIZE 256                 /* of most documents that are printed without line breaks */
 
 gboolean
 json_parse_within(const char *text, size_t size, const JsonLimits *limits, json_object **value,

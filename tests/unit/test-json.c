@@ -35,6 +35,32 @@ static const char *const round_trips[] = {
 	"{\"\":{\"a\\\"\\n\":[null,true,false,-1,\"\"],\"b\":0.5},\"c\":[{}]}",
 };
 
+static void
+check_print(json_object *value)
+{
+	g_autoptr(json_object) owned = value;
+	g_autofree char *text = json_print(owned);
+
+	g_assert_cmpstr(text, ==,
+		json_object_to_json_string_ext(
+			owned, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* Those that were not read. */
+static void
+test_made_numbers(void)
+{
+	static const gint64 integers[] = { 0, -1, 1, G_MAXINT64 - 1, G_MAXINT64, G_MININT64 };
+	static const double fractions[] = { 0, -0.0, 0.1, 1e300, -2.5, 3 };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(integers); i++)
+		check_print(json_object_new_int64(integers[i]));
+	check_print(json_object_new_uint64((guint64) G_MAXINT64 + 1));
+	check_print(json_object_new_uint64(G_MAXUINT64));
+	for (size_t i = 0; i < G_N_ELEMENTS(fractions); i++)
+		check_print(json_object_new_double(fractions[i]));
+}
+
 /* What is printed is also what json-c prints. */
 static void
 test_round_trips(void)
@@ -48,10 +74,7 @@ test_round_trips(void)
 		g_assert_no_error(error);
 		g_autofree char *text = json_print(value);
 		g_assert_cmpstr(text, ==, round_trips[i]);
-		g_assert_cmpstr(text, ==,
-			json_object_to_json_string_ext(
-				value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-		json_object_put(value);
+		check_print(value);
 	}
 }
 
@@ -379,6 +402,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/json/round-trips", test_round_trips);
+	g_test_add_func("/json/made-numbers", test_made_numbers);
 	g_test_add_func("/json/split", test_split);
 	g_test_add_func("/json/sink-that-is-full", test_sink_that_is_full);
 	g_test_add_func("/json/escapes", test_escapes);

@@ -63,6 +63,14 @@ static const FindRow find_rows[] = {
 	{ "GET",    "//webhook/t",               NOT_FOUND, NULL, NULL },
 	{ "GET",    "/dXNlcg==/job",             NOT_FOUND, NULL, NULL },
 	{ "GET",    "/Webhook/t",                NOT_FOUND, NULL, NULL },
+	/* a word of the table is a whole segment */
+	{ "GET",    "/webhooks/t",               NOT_FOUND, NULL, NULL },
+	{ "GET",    "/webhoo/t",                 NOT_FOUND, NULL, NULL },
+	{ "GET",    "/webhook/t/statuses/a:b",   NOT_FOUND, NULL, NULL },
+	{ "GET",    "/webhook/t/status/a:b/c",   NOT_FOUND, NULL, NULL },
+	{ "GET",    "/jobs",                     NOT_FOUND, NULL, NULL },
+	{ "GET",    "/job/",                     NOT_FOUND, NULL, NULL },
+	{ "GET",    "/env/x",                    NOT_FOUND, NULL, NULL },
 	{ "GET",    "/api/v1/jobs",              NOT_FOUND, NULL, NULL },
 };
 /* clang-format on */
