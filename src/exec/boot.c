@@ -158,19 +158,21 @@ boot_ask(Boot *boot, gint64 now_ms, GError **error)
 }
 
 gboolean
+boot_is_up(const Boot *boot)
+{
+	return handshake_is_done(&boot->handshake);
+}
+
+gboolean
 boot_is_ready(const Boot *boot)
 {
-	return handshake_is_done(&boot->handshake) && boot->placing == NULL && !boot->misplaced;
+	return boot_is_up(boot) && boot->placing == NULL && !boot->misplaced;
 }
 
 gint64
 boot_deadline(const Boot *boot)
 {
-	if (boot->misplaced)
-		return 0;
-	if (!handshake_is_done(&boot->handshake))
-		return boot->handshake.next_ms;
-	return boot->placing == NULL ? 0 : -1;
+	return boot_is_up(boot) || boot->misplaced ? 0 : boot->handshake.next_ms;
 }
 
 /* A message that cannot be read is no reason to give a kernel up before it has been asked for anything; a flood

@@ -61,7 +61,10 @@ void boot_take(Boot *boot, Channel channel, const WireMessage *message, gint64 n
 /* Asks the kernel whether it is there, when that is due; false with an error when it cannot be asked. */
 gboolean boot_ask(Boot *boot, gint64 now_ms, GError **error);
 
-/* Whether it has answered and is where it is to be. */
+/* Whether it has answered. */
+gboolean boot_is_up(const Boot *boot);
+
+/* Whether it is where it is to be, too. */
 gboolean boot_is_ready(const Boot *boot);
 
 /* When to look again; -1: when something comes. */

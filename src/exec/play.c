@@ -36,7 +36,9 @@ struct Play {
 	gboolean stopped; /* the failure is a stop that somebody asked for */
 	Ladder ladder;    /* of the state STOPPING */
 	gint64 begun_ms, begun_wall_us;
+	gboolean is_marked; /* as begun */
 	TimeLimits limits;
+	gssize timed_cell;             /* whose time counts; -1: none's */
 	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
 	gboolean iopub_is_read;        /* nothing that came on iopub waits */
 	guint64 changes;
@@ -170,6 +172,7 @@ play_new(const Settings *settings, PlaySpec *spec, Boot *boot)
 	play->spec = spec;
 	play->boot = boot;
 	play->failure = FAILURE_NONE;
+	play->timed_cell = -1;
 	play->begun_ms = clock_ms();
 	play->begun_wall_us = clock_wall_us();
 	time_limits_init(&play->limits, settings);
@@ -297,52 +300,126 @@ send_comms(Play *play)
 	}
 }
 
-/* Sends the next cell, or ends. While it is stopping, the end of a cell is the end, and so is a kernel that
+/* Whether player_next is to be called. The author's cells wait until the kernel is where they belong; ours have nothing
+ * to do with a place. */
+static gboolean
+has_next(const Play *play)
+{
+	if (play->state != PLAY_PLAYING)
+		return FALSE;
+	switch (player_next_is(play->player)) {
+	case PLAYER_NEXT_OURS:
+		return TRUE;
+	case PLAYER_NEXT_AUTHORS:
+		return boot_is_ready(play->boot);
+	case PLAYER_NEXT_NOTHING:
+		break;
+	}
+	return player_state(play->player) == PLAYER_READY;
+}
+
+static void
+send_cells(Play *play)
+{
+	while (has_next(play)) {
+		g_autoptr(json_object) request = player_next(play->player);
+		g_autofree char *msg_id = NULL;
+
+		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
+			player_sent(play->player, msg_id);
+	}
+}
+
+static void
+count_time(Play *play)
+{
+	if (boot_is_ready(play->boot))
+		time_limits_end(&play->limits, TIME_LIMIT_START);
+	if (play->timed_cell == player_cell(play->player))
+		return;
+	play->timed_cell = player_cell(play->player);
+	time_limits_begin(&play->limits, TIME_LIMIT_CELL, clock_ms());
+}
+
+/* Sends what can be sent, or ends. While it is stopping, the end of a cell is the end, and so is a kernel that
  * is idle after its interrupt. */
 static void
 play_on(Play *play)
 {
 	if (player_state(play->player) == PLAYER_READY)
 		send_comms(play);
-	if (play->state == PLAY_PLAYING && player_state(play->player) == PLAYER_READY) {
-		g_autoptr(json_object) request = player_next(play->player);
-		g_autofree char *msg_id = NULL;
-
-		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
-			player_sent(play->player, msg_id);
-		time_limits_begin(&play->limits, TIME_LIMIT_CELL, clock_ms());
-	}
-	if (player_state(play->player) != PLAYER_WAITING ||
-		(ladder_has_interrupted(&play->ladder) && player_is_idle(play->player)))
+	send_cells(play);
+	count_time(play);
+	switch (player_state(play->player)) {
+	case PLAYER_READY:
+		if (play->state == PLAY_STOPPING)
+			end(play);
+		break;
+	case PLAYER_WAITING:
+		if (ladder_has_interrupted(&play->ladder) && player_is_idle(play->player))
+			end(play);
+		break;
+	case PLAYER_DONE:
+	case PLAYER_FAILED:
 		end(play);
+		break;
+	}
 }
 
-static void
-begin_playing(Play *play)
+/* Before anything is sent that a second run would repeat. */
+static gboolean
+write_start(Play *play)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!outcome_write_start(play->spec->outcome, &error)) {
+	if (!play->is_marked && !outcome_write_start(play->spec->outcome, &error)) {
 		end_with(play, "disk_full", error);
-		return;
+		return FALSE;
 	}
+	play->is_marked = TRUE;
+	return TRUE;
+}
+
+/* The mark is on its way to the disk while the kernel goes to its place. */
+static void
+begin_playing(Play *play)
+{
+	if (!write_start(play))
+		return;
 	play->state = PLAY_PLAYING;
-	time_limits_end(&play->limits, TIME_LIMIT_START);
 	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
 	play_on(play);
 }
 
-/* A kernel that cannot be put where it is wanted gives way to one that is started there. */
 static void
 shake_hands(Play *play, gint64 now_ms)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (boot_is_ready(play->boot))
+	if (boot_is_up(play->boot))
 		begin_playing(play);
-	else if (play->boot->misplaced ? !start_kernel(play, &error)
-				       : !boot_ask(play->boot, now_ms, &error))
+	else if (!boot_ask(play->boot, now_ms, &error))
 		end_with(play, "kernel_failed", error);
+}
+
+/* A kernel that cannot be put where it is wanted gives way to one that is started there. It got nothing of the
+ * author's. */
+static void
+start_over(Play *play)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_clear_pointer(&play->player, player_free);
+	g_clear_pointer(&play->notebook, notebook_free);
+	g_clear_pointer(&play->variables, json_object_put);
+	play->state = PLAY_STARTING;
+	play->timed_cell = -1;
+	time_limits_init(&play->limits, play->settings);
+	time_limits_begin(&play->limits, TIME_LIMIT_START, clock_ms());
+	if (!start_kernel(play, &error))
+		end_with(play, "kernel_failed", error);
+	else if (!prepare(play, &error))
+		end_with(play, "bad_notebook", error);
 }
 
 /* A message that no parser takes. Who could sign it is the kernel, so a reply of that kind is its end. */
@@ -358,6 +435,15 @@ refuse(Play *play, Channel channel, const GError *error)
 		end_with(play, "kernel_failed", error);
 	else
 		player_miss_outputs(play->player);
+}
+
+static void
+take(Play *play, Channel channel, const WireMessage *message, gint64 now_ms)
+{
+	if (play->state == PLAY_STARTING || !boot_is_ready(play->boot))
+		boot_take(play->boot, channel, message, now_ms);
+	if (play->state != PLAY_STARTING)
+		player_take(play->player, channel, message, now_ms);
 }
 
 /* Takes what has come on a channel; whether anything has. */
@@ -376,10 +462,8 @@ drain(Play *play, Channel channel, gint64 now_ms)
 		taken++;
 		if (message == NULL)
 			refuse(play, channel, error);
-		else if (play->state == PLAY_STARTING)
-			boot_take(play->boot, channel, message, now_ms);
 		else
-			player_take(play->player, channel, message, now_ms);
+			take(play, channel, message, now_ms);
 	}
 	play->changes += (guint64) taken;
 	if (channel == CHANNEL_IOPUB)
@@ -473,7 +557,9 @@ look_at_channels(Play *play, gint64 now_ms)
 static void
 advance(Play *play, gint64 now_ms)
 {
-	if (play->state == PLAY_STARTING)
+	if (play->boot->misplaced)
+		start_over(play);
+	else if (play->state == PLAY_STARTING)
 		shake_hands(play, now_ms);
 	else
 		play_on(play);

@@ -8,6 +8,15 @@
 
 #define IDLE_WAIT_MS 4000
 
+/* A cell that has been sent and has not ended. */
+typedef struct {
+	gssize cell;
+	char *msg_id; /* NULL: not known yet */
+	int count;    /* of cells that have been replied to, with this one */
+	gboolean executing, replied, idle, exiting;
+	gint64 idle_deadline_ms; /* -1: none */
+} Flight;
+
 struct Player {
 	Notebook *notebook; /* borrowed */
 	Outputs *outputs;
@@ -15,14 +24,39 @@ struct Player {
 	GHashTable *cells; /* message id -> index + 1 of its cell */
 	PlayerState state;
 	Failure failure;
-	gssize cell;
-	char *msg_id;                      /* of the cell in flight */
-	gboolean executing, replied, idle; /* of the cell in flight */
-	gboolean exiting, outputs_complete;
-	gint64 idle_deadline_ms; /* -1: none */
+	GQueue *flights;    /* of Flight, in their order; the kernel plays the first */
+	gssize cell;        /* the first one's, or the last that has ended */
+	gssize sent;        /* the last one that was sent */
+	gboolean has_begun; /* one of the author's has been sent */
+	gboolean outputs_complete;
 	int total, done;
 	int executed; /* cells, ours too */
 };
+
+static void
+flight_free(gpointer data)
+{
+	Flight *flight = data;
+
+	g_free(flight->msg_id);
+	g_free(flight);
+}
+
+/* The cell that the kernel plays; NULL: none. */
+static Flight *
+current(const Player *player)
+{
+	return g_queue_peek_head(player->flights);
+}
+
+static Flight *
+flight_of_cell(const Player *player, gssize cell)
+{
+	for (GList *each = player->flights->head; each != NULL; each = each->next)
+		if (((Flight *) each->data)->cell == cell)
+			return each->data;
+	return NULL;
+}
 
 static gboolean
 is_authors(Notebook *notebook, size_t index)
@@ -42,9 +76,9 @@ player_new(Notebook *notebook, OutputLimits limits)
 	player->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	player->state = PLAYER_READY;
 	player->failure = FAILURE_NONE;
-	player->cell = -1;
+	player->flights = g_queue_new();
+	player->cell = player->sent = -1;
 	player->outputs_complete = TRUE;
-	player->idle_deadline_ms = -1;
 	for (size_t i = 0; i < notebook_n_cells(notebook); i++)
 		player->total += is_authors(notebook, i) ? 1 : 0;
 	return player;
@@ -59,7 +93,7 @@ player_free(Player *player)
 	outputs_free(player->outputs);
 	g_hash_table_unref(player->cells);
 	failure_clear(&player->failure);
-	g_free(player->msg_id);
+	g_queue_free_full(player->flights, flight_free);
 	g_free(player);
 }
 
@@ -104,7 +138,7 @@ static size_t
 next_cell(const Player *player)
 {
 	size_t n_cells = notebook_n_cells(player->notebook);
-	size_t next = (size_t) (player->cell + 1);
+	size_t next = (size_t) (player->sent + 1);
 
 	while (next < n_cells && !notebook_cell_is_run(notebook_cell(player->notebook, next)))
 		next++;
@@ -114,7 +148,7 @@ next_cell(const Player *player)
 json_object *
 player_next_comm(Player *player)
 {
-	size_t next = (size_t) (player->cell + 1);
+	size_t next = (size_t) (player->sent + 1);
 
 	if (next >= notebook_n_cells(player->notebook))
 		return NULL;
@@ -122,6 +156,19 @@ player_next_comm(Player *player)
 	if (content != NULL)
 		outputs_settle(player->outputs);
 	return content;
+}
+
+PlayerNext
+player_next_is(const Player *player)
+{
+	size_t next = next_cell(player);
+
+	if (player->state != PLAYER_READY && player->state != PLAYER_WAITING)
+		return PLAYER_NEXT_NOTHING;
+	if (next >= notebook_n_cells(player->notebook) ||
+		(player->state == PLAYER_WAITING && player->has_begun))
+		return PLAYER_NEXT_NOTHING;
+	return is_authors(player->notebook, next) ? PLAYER_NEXT_AUTHORS : PLAYER_NEXT_OURS;
 }
 
 json_object *
@@ -137,43 +184,67 @@ player_next(Player *player)
 	json_object *metadata = json_object_member(cell, "metadata");
 
 	json_object_object_add(metadata, "execution", json_object_new_object());
-	player->cell = (gssize) next;
+	Flight *flight = g_new0(Flight, 1);
+	flight->cell = player->sent = (gssize) next;
+	flight->idle_deadline_ms = -1;
+	player->has_begun = player->has_begun || is_authors(player->notebook, next);
+	if (current(player) == NULL)
+		player->cell = flight->cell;
+	g_queue_push_tail(player->flights, flight);
 	player->state = PLAYER_WAITING;
-	player->executing = player->replied = player->idle = FALSE;
 	return request_of(cell);
 }
 
 void
 player_sent(Player *player, const char *msg_id)
 {
+	Flight *flight = g_queue_peek_tail(player->flights);
+
 	g_hash_table_insert(
-		player->cells, g_strdup(msg_id), GSIZE_TO_POINTER((gsize) player->cell + 1));
-	g_free(player->msg_id);
-	player->msg_id = g_strdup(msg_id);
+		player->cells, g_strdup(msg_id), GSIZE_TO_POINTER((gsize) flight->cell + 1));
+	flight->msg_id = g_strdup(msg_id);
 }
 
 static void
 fail(Player *player)
 {
 	player->state = PLAYER_FAILED;
-	player->idle_deadline_ms = -1;
+	g_queue_clear_full(player->flights, flight_free);
 }
 
-/* The cell in flight has ended. Its count is our own, as with nbclient, whatever its messages say. */
+/* The first cell in flight has ended. Its count is our own, as with nbclient, whatever its messages say. */
 static void
 end_cell(Player *player)
 {
-	if (player->replied)
-		json_put_int(notebook_cell(player->notebook, (size_t) player->cell),
-			"execution_count", player->executed);
-	player->idle_deadline_ms = -1;
+	Flight *flight = g_queue_pop_head(player->flights);
+	gboolean exiting = flight->exiting;
+
+	if (flight->replied)
+		json_put_int(notebook_cell(player->notebook, (size_t) flight->cell),
+			"execution_count", flight->count);
+	flight_free(flight);
 	if (failure_is_set(&player->failure)) {
 		fail(player);
 		return;
 	}
 	if (is_authors(player->notebook, (size_t) player->cell))
 		player->done++;
-	player->state = player->exiting ? PLAYER_DONE : PLAYER_READY;
+	player->state = exiting                   ? PLAYER_DONE
+			: current(player) != NULL ? PLAYER_WAITING
+						  : PLAYER_READY;
+	if (current(player) != NULL)
+		player->cell = current(player)->cell;
+}
+
+/* Ends the cells that have ended, in their order. */
+static void
+end_cells(Player *player)
+{
+	const Flight *flight;
+
+	while (player->state == PLAYER_WAITING && (flight = current(player)) != NULL &&
+		flight->replied && flight->idle)
+		end_cell(player);
 }
 
 /* Not exit(keep_kernel=True), which ends consoles and leaves the kernel as it is. */
@@ -222,25 +293,26 @@ put_time(json_object *cell, const char *name, const WireMessage *message)
 }
 
 static void
-take_reply(Player *player, const WireMessage *message, gint64 now_ms)
+take_reply(Player *player, Flight *flight, const WireMessage *message, gint64 now_ms)
 {
-	json_object *cell = notebook_cell(player->notebook, (size_t) player->cell);
+	json_object *cell = notebook_cell(player->notebook, (size_t) flight->cell);
 	gboolean ok = g_strcmp0(json_string_member(message->content, "status"), "ok") == 0;
 
 	put_time(cell, "shell.execute_reply", message);
-	json_put_int(cell, "execution_count", ++player->executed);
-	player->replied = TRUE;
-	player->exiting = ok && asks_exit(message->content);
-	if (!ok && !notebook_cell_has_tag(cell, "raises-exception"))
-		failure_set_reply(&player->failure, message->content, player->cell);
-	if (player->idle)
-		end_cell(player);
-	else
-		player->idle_deadline_ms = now_ms + IDLE_WAIT_MS;
+	flight->count = ++player->executed;
+	json_put_int(cell, "execution_count", flight->count);
+	flight->replied = TRUE;
+	flight->exiting = ok && asks_exit(message->content);
+	flight->idle_deadline_ms = now_ms + IDLE_WAIT_MS;
+	if (!ok && !notebook_cell_has_tag(cell, "raises-exception") &&
+		!failure_is_set(&player->failure))
+		failure_set_reply(&player->failure, message->content, flight->cell);
+	end_cells(player);
 }
 
+/* flight NULL: the cell has ended. */
 static void
-take_status(Player *player, json_object *cell, const WireMessage *message, gboolean in_flight)
+take_status(Player *player, json_object *cell, const WireMessage *message, Flight *flight)
 {
 	const char *state = json_string_member(message->content, "execution_state");
 
@@ -249,11 +321,10 @@ take_status(Player *player, json_object *cell, const WireMessage *message, gbool
 	if (g_strcmp0(state, "idle") != 0)
 		return;
 	put_time(cell, "iopub.status.idle", message);
-	if (!in_flight)
+	if (flight == NULL)
 		return;
-	player->idle = TRUE;
-	if (player->replied)
-		end_cell(player);
+	flight->idle = TRUE;
+	end_cells(player);
 }
 
 /* Hands a message on to widgets or outputs. */
@@ -276,21 +347,22 @@ keep(Player *player, json_object *cell, const WireMessage *message, GError **err
 	return outputs_take(player->outputs, cell, type, message->content, message->size, error);
 }
 
+/* flight NULL: the cell has ended, and its count stays. */
 static void
-take_output(Player *player, gsize index, const WireMessage *message)
+take_output(Player *player, gsize index, const WireMessage *message, Flight *flight)
 {
 	json_object *cell = notebook_cell(player->notebook, index);
 	const char *type = wire_message_type(message);
-	gboolean ended = player->state != PLAYER_WAITING || (gssize) index != player->cell;
 	json_object *count = json_object_get(json_member(cell, "execution_count"));
 	g_autoptr(GError) error = NULL;
 
 	if (strcmp(type, "execute_input") == 0) {
 		put_time(cell, "iopub.execute_input", message);
-		player->executing = player->executing || (gssize) index == player->cell;
+		if (flight != NULL)
+			flight->executing = TRUE;
 	}
 	gboolean kept = keep(player, cell, message, &error);
-	if (ended)
+	if (flight == NULL)
 		json_object_object_add(cell, "execution_count", count);
 	else
 		json_object_put(count);
@@ -301,8 +373,8 @@ take_output(Player *player, gsize index, const WireMessage *message)
 	fail(player);
 }
 
-static void
-take_iopub(Player *player, const WireMessage *message)
+void
+player_take(Player *player, Channel channel, const WireMessage *message, gint64 now_ms)
 {
 	const char *parent = wire_message_parent_id(message);
 	gsize index = GPOINTER_TO_SIZE(g_hash_table_lookup(player->cells, parent));
@@ -310,37 +382,32 @@ take_iopub(Player *player, const WireMessage *message)
 	if (index == 0)
 		return;
 	index--;
-	if (strcmp(wire_message_type(message), "status") == 0)
-		take_status(player, notebook_cell(player->notebook, index), message,
-			player->state == PLAYER_WAITING && g_strcmp0(parent, player->msg_id) == 0);
-	else
-		take_output(player, index, message);
-}
-
-void
-player_take(Player *player, Channel channel, const WireMessage *message, gint64 now_ms)
-{
-	if (channel == CHANNEL_IOPUB)
-		take_iopub(player, message);
-	else if (channel == CHANNEL_SHELL && player->state == PLAYER_WAITING && !player->replied &&
-		 strcmp(wire_message_type(message), "execute_reply") == 0 &&
-		 g_strcmp0(wire_message_parent_id(message), player->msg_id) == 0)
-		take_reply(player, message, now_ms);
+	Flight *flight = flight_of_cell(player, (gssize) index);
+	if (channel == CHANNEL_IOPUB && strcmp(wire_message_type(message), "status") == 0)
+		take_status(player, notebook_cell(player->notebook, index), message, flight);
+	else if (channel == CHANNEL_IOPUB)
+		take_output(player, index, message, flight);
+	else if (channel == CHANNEL_SHELL && flight != NULL && !flight->replied &&
+		 strcmp(wire_message_type(message), "execute_reply") == 0)
+		take_reply(player, flight, message, now_ms);
 }
 
 gint64
 player_deadline(const Player *player)
 {
-	return player->idle_deadline_ms;
+	return current(player) != NULL ? current(player)->idle_deadline_ms : -1;
 }
 
 void
 player_tick(Player *player, gint64 now_ms)
 {
-	if (player->idle_deadline_ms < 0 || now_ms < player->idle_deadline_ms)
+	gint64 deadline_ms = player_deadline(player);
+
+	if (deadline_ms < 0 || now_ms < deadline_ms)
 		return;
 	player->outputs_complete = FALSE;
 	end_cell(player);
+	end_cells(player);
 }
 
 void
@@ -353,7 +420,7 @@ player_kernel_died(Player *player, const char *sentence)
 		player->state = PLAYER_DONE;
 		return;
 	}
-	if (player->exiting) {
+	if (current(player) != NULL && current(player)->exiting) {
 		end_cell(player);
 		return;
 	}
@@ -372,13 +439,13 @@ player_cell(const Player *player)
 gboolean
 player_is_executing(const Player *player)
 {
-	return player->executing;
+	return current(player) != NULL && current(player)->executing;
 }
 
 gboolean
 player_is_idle(const Player *player)
 {
-	return player->idle;
+	return current(player) != NULL && current(player)->idle;
 }
 
 const Failure *

@@ -6,7 +6,9 @@
  *       | no cell left     all the same, and the outputs are not known to be complete)
  *       +-----> DONE
  *
- * One cell is in flight. An output goes to the cell of its parent, however late. A reply whose status is
+ * One of the author's cells is in flight. Before the first of them, the cells that were put in front of it are sent
+ * along, so that the kernel need not wait for us between them: what they do cannot fail but with the whole run.
+ * An output goes to the cell of its parent, however late. A reply whose status is
  * not ok ends the play (FAILED) unless the cell is tagged raises-exception; a reply that says ask_exit
  * ends it too, successfully. Outputs beyond the ceiling end it as well (FAILED, output_limit). */
 #pragma once
@@ -39,8 +41,17 @@ PlayerState player_state(const Player *player);
  * is none left. The caller owns the result. */
 json_object *player_next_comm(Player *player);
 
-/* In READY: the content of the execute_request of the next cell; the state is WAITING afterwards. NULL
- * when no cell is left; the state is DONE then. The caller owns the result. */
+/* Which cell may be sent now: in READY, and in WAITING as long as none of the author's has been sent. */
+typedef enum {
+	PLAYER_NEXT_NOTHING, /* no cell, or not before the one in flight has ended */
+	PLAYER_NEXT_OURS,
+	PLAYER_NEXT_AUTHORS,
+} PlayerNext;
+
+PlayerNext player_next_is(const Player *player);
+
+/* The content of the execute_request of the next cell, if player_next_is says that there is one; the state is
+ * WAITING afterwards. NULL when no cell is left; the state is DONE then. The caller owns the result. */
 json_object *player_next(Player *player);
 
 /* The id of the request that player_next made, copied. */

@@ -283,6 +283,101 @@ test_death_after_exit(void)
 	finish(&fixture);
 }
 
+/* "i" and "p" were put in front of the author's. */
+static void
+begin_with_ours(Fixture *fixture)
+{
+	begin(fixture, NOTEBOOK(CELL("a", "{}") "," CELL("b", "{}")));
+	notebook_insert_code(fixture->notebook, 0, "i", "tag");
+	notebook_insert_code(fixture->notebook, 1, "p", "tag");
+}
+
+static void
+test_what_stands_before_the_authors_is_sent_along(void)
+{
+	Fixture fixture;
+
+	begin_with_ours(&fixture);
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_OURS);
+	expect_next(&fixture, "i");
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_OURS);
+	expect_next(&fixture, "p");
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_AUTHORS);
+	expect_next(&fixture, "a");
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_NOTHING);
+	g_assert_cmpint(player_cell(fixture.player), ==, 0);
+	reply(&fixture, "0", OK);
+	reply(&fixture, "1", OK); /* the channels are not in step */
+	hear(&fixture, CHANNEL_IOPUB, "execute_input", "0", "{}");
+	idle(&fixture, "0");
+	g_assert_cmpint(player_cell(fixture.player), ==, 1);
+	g_assert_false(player_is_executing(fixture.player));
+	hear(&fixture, CHANNEL_IOPUB, "stream", "2", PRINTED);
+	idle(&fixture, "1");
+	g_assert_cmpint(player_cell(fixture.player), ==, 2);
+	g_assert_cmpint(player_done(fixture.player), ==, 0);
+	idle(&fixture, "2");
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_WAITING);
+	reply(&fixture, "2", OK);
+	g_assert_cmpint(player_done(fixture.player), ==, 1);
+	for (int i = 0; i < 3; i++)
+		g_assert_cmpint(json_int_member(notebook_cell(fixture.notebook, (size_t) i),
+					"execution_count", -1),
+			==, i + 1);
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_AUTHORS);
+	expect_next(&fixture, "b");
+	finish(&fixture);
+}
+
+/* Whatever a kernel then makes of the author's. */
+static void
+test_ours_fails(void)
+{
+	Fixture fixture;
+
+	begin_with_ours(&fixture);
+	expect_next(&fixture, "i");
+	expect_next(&fixture, "p");
+	expect_next(&fixture, "a");
+	reply(&fixture, "0", FAILED);
+	reply(&fixture, "1", "{\"status\":\"aborted\"}");
+	idle(&fixture, "0");
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_FAILED);
+	g_assert_cmpstr(player_failure(fixture.player)->ename, ==, "E");
+	g_assert_cmpint(player_failure(fixture.player)->cell, ==, 0);
+	reply(&fixture, "2", OK);
+	idle(&fixture, "2");
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_FAILED);
+	g_assert_cmpint(player_done(fixture.player), ==, 0);
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_NOTHING);
+	finish(&fixture);
+}
+
+/* The first of several loses its idle: the others, which have theirs, end with it. */
+static void
+test_no_idle_of_ours(void)
+{
+	Fixture fixture;
+
+	begin_with_ours(&fixture);
+	expect_next(&fixture, "i");
+	expect_next(&fixture, "p");
+	expect_next(&fixture, "a");
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *parent = g_strdup_printf("%d", i);
+
+		reply(&fixture, parent, OK);
+		if (i > 0)
+			idle(&fixture, parent);
+	}
+	g_assert_cmpint(player_deadline(fixture.player), ==, 5000);
+	player_tick(fixture.player, 5000);
+	g_assert_cmpint(player_done(fixture.player), ==, 1);
+	g_assert_cmpint(player_state(fixture.player), ==, PLAYER_READY);
+	g_assert_false(player_outputs_complete(fixture.player));
+	finish(&fixture);
+}
+
 static void
 test_output_limit(void)
 {
@@ -312,6 +407,9 @@ main(int argc, char **argv)
 	g_test_add_func("/player/death", test_death);
 	g_test_add_func("/player/death-after-a-cell", test_death_after_a_cell);
 	g_test_add_func("/player/death-after-exit", test_death_after_exit);
+	g_test_add_func("/player/ours", test_what_stands_before_the_authors_is_sent_along);
+	g_test_add_func("/player/ours-fails", test_ours_fails);
+	g_test_add_func("/player/no-idle-of-ours", test_no_idle_of_ours);
 	g_test_add_func("/player/output-limit", test_output_limit);
 	return g_test_run();
 }
