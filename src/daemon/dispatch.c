@@ -338,6 +338,7 @@ on_end_committed(gpointer data, const GError *failure)
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
 	live_publish(live);
 	live_answer(live);
+	g_clear_pointer(&live->run, run_free);
 	Job *job = g_steal_pointer(&live->job);
 	int execution = files_steal_fd(&live->execution);
 	g_hash_table_steal(dispatcher->jobs, job->uuid);
@@ -430,7 +431,7 @@ on_run(Run *run, RunEvent event, gpointer data)
 	case RUN_ENDED:
 		job_take_outcome(live->job, run_outcome(run), clock_wall_us());
 		finish(live);
-		break;
+		return; /* it is freed when there is an answer: until then its executor ends nothing */
 	case RUN_NOT_BEGUN:
 		take_not_begun(live, run);
 		break;

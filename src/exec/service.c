@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,7 @@
 #include "exec/waiting.h"
 
 #define MAX_CONNECTIONS 16
+#define LEAVE_MS 1000
 
 typedef struct {
 	int fd;
@@ -251,6 +253,30 @@ turn(Service *service)
 	ask_for_snapshot(service);
 }
 
+/* To end a kernel takes milliseconds of a processor, and who has heard that the run has ended has an answer to give:
+ * waits until those who are connected have gone. */
+static void
+wait_until_left(Service *service)
+{
+	gint64 deadline_ms = clock_ms() + LEAVE_MS;
+
+	while (service->connections->len > 0 && clock_ms() < deadline_ms) {
+		struct pollfd items[MAX_CONNECTIONS];
+		guint n = service->connections->len;
+
+		for (guint i = 0; i < n; i++) {
+			const Connected *connected = service->connections->pdata[i];
+
+			items[i] = (struct pollfd){ .fd = connected->fd, .events = POLLIN };
+		}
+		if (poll(items, n, clock_remaining_ms(deadline_ms)) < 0)
+			continue;
+		for (guint i = n; i-- > 0;)
+			if (items[i].revents != 0 && !hear(service, service->connections->pdata[i]))
+				disconnect(service, i);
+	}
+}
+
 static void
 play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 {
@@ -260,6 +286,7 @@ play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 		turn(service);
 	accept_all(service);
 	tell_all(service);
+	wait_until_left(service);
 	g_clear_pointer(&service->play, play_free);
 	g_ptr_array_unref(service->connections);
 }

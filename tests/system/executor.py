@@ -141,6 +141,7 @@ class Run:
         """Waits for "ended" and for the executor's own end."""
         self.watch_until(lambda event: event["state"] == "ended")
         self.ended_after = time.monotonic() - self.begun
+        self.watcher.close()  # the executor ends its kernel when nobody waits for an answer any more
         assert self.process.wait(30) == 0
         return self
 
