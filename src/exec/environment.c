@@ -7,17 +7,20 @@
 static const char *const allowed[] = { "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME",
 	NULL };
 
-/* What would be written below HOME, which the account may not have, or be seen by the next run. */
+/* What would be written below HOME, which the account may not have, or be seen by the next run. Who writes there makes
+ * the folder, as below HOME; only of TMPDIR everybody expects that it is there. (A folder that has been made and
+ * removed costs more than it seems: ext4 passes over the inodes of the last minutes, one by one.) */
 static const struct {
 	const char *name;
 	const char *folder;
+	gboolean made;
 } private_folders[] = {
 	{ "IPYTHONDIR", "ipython" },
 	{ "JUPYTER_CONFIG_DIR", "jupyter/config" },
 	{ "JUPYTER_DATA_DIR", "jupyter/data" },
 	{ "JUPYTER_RUNTIME_DIR", "jupyter/runtime" },
 	{ "MPLCONFIGDIR", "matplotlib" },
-	{ "TMPDIR", "tmp" },
+	{ "TMPDIR", "tmp", TRUE },
 	{ "XDG_CACHE_HOME", "cache" },
 	{ "XDG_CONFIG_HOME", "config" },
 	{ "XDG_DATA_HOME", "data" },
@@ -65,7 +68,8 @@ add_folders(char **environment, const char *home)
 	for (size_t i = 0; i < G_N_ELEMENTS(private_folders); i++) {
 		g_autofree char *path = g_build_filename(home, private_folders[i].folder, NULL);
 
-		g_mkdir_with_parents(path, 0700);
+		if (private_folders[i].made)
+			g_mkdir_with_parents(path, 0700);
 		environment = g_environ_setenv(environment, private_folders[i].name, path, TRUE);
 	}
 	if (own == NULL || access(own, X_OK) != 0)
