@@ -53,3 +53,21 @@ nbhook_fork_title(const char *argv, size_t size)
 	memset(start + used, 0, room - used);
 	start[room - 1] = '\0';
 }
+
+/* Of libzmq (zmq_send(3)). */
+#define SEND_DONT_WAIT 1
+#define SEND_MORE 2
+
+bool
+nbhook_fork_send(const ForkSender *sender, const char *const *parts, const size_t *sizes, size_t n)
+{
+	if (sender->busy != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int flags = SEND_DONT_WAIT | (i + 1 < n ? SEND_MORE : 0);
+
+		if (sender->send(sender->socket, parts[i], sizes[i], flags) < 0)
+			return i > 0;
+	}
+	return true;
+}

@@ -16,10 +16,11 @@ typedef struct ForkSpan {
 } ForkSpan;
 
 /* The life of a fork server: takes the orders (keeper/order.h) that come over the sockets that the runner passes over
- * link, and forks for each a keeper, which forks the kernel. Returns in each kernel its words, with those spans of
+ * link, and makes for each a keeper (the path of that program), which forks the kernel. Returns in each kernel its words, with those spans of
  * memory copied already and every descriptor closed but the standard ones and those of files; NULL at the
  * runner's end. The process must have one thread. */
-FORK_EXPORT const char *nbhook_fork_serve(int link, const ForkSpan *spans, size_t n);
+FORK_EXPORT const char *nbhook_fork_serve(
+	int link, const char *keeper, const ForkSpan *spans, size_t n);
 
 /* What would be copied when it is written to is copied at once, which costs a third of that; as much of it as the
  * host allows. */
@@ -28,3 +29,15 @@ FORK_EXPORT void nbhook_fork_copy(const ForkSpan *spans, size_t n);
 /* What ps(1) shows of this process: argv is n strings of size bytes together, each with its NUL. Its name is that
  * of the program; of argv there is as much as there is room for from its start on. */
 FORK_EXPORT void nbhook_fork_title(const char *argv, size_t size);
+
+/* A ZeroMQ socket and libzmq's zmq_send(3). busy: somebody is sending who may be interrupted. */
+typedef struct ForkSender {
+	int (*send)(void *socket, const void *data, size_t size, int flags);
+	void *socket;
+	int busy;
+} ForkSender;
+
+/* Sends a message of n parts as a whole, false when it cannot be sent now. Whoever calls it holds the interpreter's
+ * lock, so that no thread and no signal's handler comes in between. */
+FORK_EXPORT bool nbhook_fork_send(
+	const ForkSender *sender, const char *const *parts, const size_t *sizes, size_t n);

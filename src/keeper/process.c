@@ -1,5 +1,6 @@
-/* The keeper is a fork that never executes anything: it has the memory of an executor or of a fork server,
- * so it is not dumpable, and none of its descriptors but the socket and the standard ones. */
+/* A keeper whose kernel is a program is a fork of an executor that never executes anything: it has that one's memory,
+ * so it is not dumpable, and none of its descriptors but the socket and the standard ones. A keeper whose kernel is a
+ * fork shares the fork server's memory until it has made it, and then is a small program of its own. */
 #include "keeper/process.h"
 
 #include <dirent.h>
@@ -19,12 +20,17 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 #include "keeper/descendants.h"
 #include "keeper/space.h"
 
 #define FIRST_FD 3
 #define END_MS 60000
+#define NAME "nbhook-keeper"
+#define RSEQ_AREA_SIZE 32 /* what every host takes */
 
 /* A keeper's two descriptors. */
 static int socket_fd = -1;
@@ -154,6 +160,18 @@ drop_privileges(void)
 	return syscall(SYS_capset, &header, none) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0;
 }
 
+/* A process that shares memory has no area for rseq(2), and neither has its fork; the C library believes that it has
+ * (sched_getcpu(3)). */
+static void
+register_rseq(void)
+{
+#if __has_include(<sys/rseq.h>)
+	if (__rseq_size > 0)
+		syscall(SYS_rseq, (char *) __builtin_thread_pointer() + __rseq_offset,
+			RSEQ_AREA_SIZE, 0, RSEQ_SIG);
+#endif
+}
+
 /* In the kernel's process, whatever it is to become; false with what failed. */
 static bool
 settle_kernel(const KeeperOrder *order, pid_t keeper, StartFailure *failure)
@@ -210,14 +228,12 @@ become_kernel(const KeeperOrder *order, char *const *argv, char *const *environm
 	end_kernel(&failure, failures);
 }
 
-/* Forks the kernel and waits until its program runs; its pid, 0 in a kernel that is a fork, -1 after a
- * failure, which is reported. */
+/* Forks the kernel: its pid, 0 in a kernel that is a fork, -1 after a failure, which is reported. *failures is where
+ * the kernel says what fails; its end says that the program runs. */
 static pid_t
-start_kernel(const KeeperOrder *order, char *const *argv, char *const *environment,
-	const Signals *before)
+fork_kernel(const KeeperOrder *order, char *const *argv, char *const *environment,
+	const Signals *before, int *failures)
 {
-	StartFailure failure = { 0 };
-	char text[sizeof(((KeeperReport *) 0)->text)];
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -230,18 +246,33 @@ start_kernel(const KeeperOrder *order, char *const *argv, char *const *environme
 		become_kernel(order, argv, environment, keeper, before, ends[1]);
 		return 0;
 	}
-	failure.errno_value = errno;
+	if (pid < 0)
+		report(KEEPER_REPORT_NO_KERNEL, 0, strerror(errno));
 	close(ends[1]);
-	ssize_t size = pid < 0 ? (ssize_t) sizeof failure : read(ends[0], &failure, sizeof failure);
-	close(ends[0]);
-	if (size <= 0)
-		return pid;
-	const char *slash = argv != NULL ? strrchr(argv[0], '/') : NULL;
-	const char *name = argv == NULL ? "a fork" : slash != NULL ? slash + 1 : argv[0];
+	*failures = ends[0];
+	return pid;
+}
+
+/* Waits until the kernel's program, of this name, runs, and reports; whether it does. */
+static bool
+await_kernel(int failures, const char *name)
+{
+	StartFailure failure = { 0 };
+	char text[sizeof(((KeeperReport *) 0)->text)];
+	ssize_t size;
+
+	do
+		size = read(failures, &failure, sizeof failure);
+	while (size < 0 && errno == EINTR);
+	close(failures);
+	if (size <= 0) {
+		report(KEEPER_REPORT_STARTED, 0, "");
+		return true;
+	}
 	snprintf(text, sizeof text, "%s: %s", failure.in_folder ? "its working directory" : name,
 		strerror(failure.errno_value));
 	report(KEEPER_REPORT_NO_KERNEL, 0, text);
-	return -1;
+	return false;
 }
 
 /* Reaps all that has ended; tells of the kernel. */
@@ -300,39 +331,26 @@ settle_space(const KeeperOrder *order)
 	_exit(1);
 }
 
-/* Returns in a kernel that is a fork, and never else. */
-static void
-run(const KeeperOrder *order, char *const *argv, char *const *environment)
+/* What both kinds of keeper begin with; the descriptor of the children's signals. */
+static int
+settle_keeper(const KeeperOrder *order, Signals *before)
 {
-	Signals before;
-	char name[16];
-
 	socket_fd = order->socket;
 	output_fd = order->output;
 	fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
 	fcntl(output_fd, F_SETFD, FD_CLOEXEC);
-	if (argv != NULL)
-		close_others(socket_fd, output_fd);
-	else
-		close_others_but_files(socket_fd, output_fd);
-	int children = settle_signals(&before);
+	int children = settle_signals(before);
 	setsid();
-	prctl(PR_GET_NAME, name);
-	prctl(PR_SET_NAME, "nbhook-keeper");
+	prctl(PR_SET_NAME, NAME);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	settle_space(order);
-	pid_t kernel = start_kernel(order, argv, environment, &before);
-	if (kernel == 0) {
-		prctl(PR_SET_NAME, name);
-		return;
-	}
-	if (kernel > 0) {
-		report(KEEPER_REPORT_STARTED, 0, "");
-		close_others(socket_fd, children);
-		keep(children, kernel);
-	}
-	/* The end of process 1 is the end of its namespace; else everything is found and killed. */
-	if (!order->namespaces)
+	return children;
+}
+
+/* The end of process 1 is the end of its namespace; else everything is found and killed. */
+_Noreturn static void
+end_keeper(bool namespaces)
+{
+	if (!namespaces)
 		descendants_end(END_MS);
 	_exit(0);
 }
@@ -340,12 +358,75 @@ run(const KeeperOrder *order, char *const *argv, char *const *environment)
 _Noreturn void
 keeper_process_run(const KeeperOrder *order, char *const *argv, char *const *environment)
 {
-	run(order, argv, environment);
-	_exit(1);
+	const char *slash = strrchr(argv[0], '/');
+	Signals before;
+	int failures;
+
+	close_others(order->socket, order->output);
+	int children = settle_keeper(order, &before);
+	settle_space(order);
+	pid_t kernel = fork_kernel(order, argv, environment, &before, &failures);
+	if (kernel > 0 && await_kernel(failures, slash != NULL ? slash + 1 : argv[0])) {
+		close_others(socket_fd, children);
+		keep(children, kernel);
+	}
+	end_keeper(order->namespaces);
+}
+
+/* Becomes the program that keeps the kernel. */
+_Noreturn static void
+become_program(const KeeperOrder *order, const char *program, pid_t kernel, int failures)
+{
+	char texts[KEEPER_N_WORDS][16];
+	char *argv[] = { NAME, texts[0], texts[1], texts[2], texts[3], NULL };
+	char *environment[] = { NULL };
+	const int words[KEEPER_N_WORDS] = { socket_fd, failures, (int) kernel, order->namespaces };
+
+	for (size_t i = 0; i < KEEPER_N_WORDS; i++)
+		snprintf(texts[i], sizeof texts[i], "%d", words[i]);
+	fcntl(socket_fd, F_SETFD, 0);
+	fcntl(failures, F_SETFD, 0);
+	execve(program, argv, environment);
+	report(KEEPER_REPORT_NO_KERNEL, 0, "its keeper could not be executed");
+	kill(kernel, SIGKILL);
+	end_keeper(order->namespaces);
 }
 
 void
-keeper_process_fork(const KeeperOrder *order)
+keeper_process_fork(const KeeperOrder *order, const char *program)
 {
-	run(order, NULL, NULL);
+	Signals before;
+	char name[16];
+	int failures;
+
+	prctl(PR_GET_NAME, name);
+	settle_keeper(order, &before);
+	close_others_but_files(socket_fd, output_fd);
+	settle_space(order);
+	pid_t kernel = fork_kernel(order, NULL, NULL, &before, &failures);
+	if (kernel > 0)
+		become_program(order, program, kernel, failures);
+	if (kernel < 0)
+		_exit(1);
+	register_rseq();
+	prctl(PR_SET_NAME, name);
+}
+
+_Noreturn void
+keeper_process_keep(const int words[KEEPER_N_WORDS])
+{
+	int failures = words[1];
+	pid_t kernel = (pid_t) words[2];
+	bool namespaces = words[3] != 0;
+	sigset_t set;
+
+	socket_fd = words[0];
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	int children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (await_kernel(failures, "a fork")) {
+		close_others(socket_fd, children);
+		keep(children, kernel);
+	}
+	end_keeper(namespaces);
 }

@@ -39,7 +39,7 @@ typedef struct KeeperOrder {
 	const char *folder; /* the working directory */
 	const char
 		*place;  /* the kernel's own folder; in a namespace those beside it are not there */
-	bool namespaces; /* the process is the child of space_clone */
+	bool namespaces; /* the process is the child of space_clone or of space_share */
 	uid_t uid;       /* the account, as seen before that */
 	gid_t gid;
 	KernelLimits limits;
@@ -49,6 +49,13 @@ typedef struct KeeperOrder {
 _Noreturn void keeper_process_run(
 	const KeeperOrder *order, char *const *argv, char *const *environment);
 
-/* The whole life of a keeper whose kernel is a fork of the same program: returns in the kernel, once,
- * with every descriptor closed but the standard ones. */
-void keeper_process_fork(const KeeperOrder *order);
+/* A keeper whose kernel is a fork, in a process that shares the memory of the fork server, which stands still
+ * meanwhile, but nothing else: makes the kernel and becomes program (nbhook-keeper). Returns in the kernel, once, which
+ * has a copy of that memory, with every descriptor closed but the standard ones and those of files. */
+void keeper_process_fork(const KeeperOrder *order, const char *program);
+
+/* That program's whole life: its words are the socket, the descriptor on which the kernel says what fails, the
+ * kernel's pid, and whether there are namespaces. Nothing is reported as started before this, so that no notebook
+ * finds it dumpable. */
+#define KEEPER_N_WORDS 4
+_Noreturn void keeper_process_keep(const int words[KEEPER_N_WORDS]);

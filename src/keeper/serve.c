@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ typedef struct {
 	int link;     /* to the runner */
 	int events;   /* epoll: the link, children, a socket for each order that is waited for */
 	int children; /* signalfd */
+	const char *keeper; /* the program */
 } Server;
 
 /* Of one kernel. The strings are in the record. */
@@ -174,42 +176,37 @@ parse(const char *text, size_t size, Wanted *wanted)
 	return wanted->words != NULL;
 }
 
-/* In the keeper, before it has anything to do with a kernel. */
-static void
-wait_at_gate(int gate)
-{
-	char byte;
-	ssize_t size;
+/* A keeper that is being made, in the memory of the fork server. */
+typedef struct {
+	const Server *server;
+	const KeeperOrder *order;
+	pid_t pid;
+	jmp_buf kernel; /* where the kernel goes on */
+} Making;
 
-	do
-		size = read(gate, &byte, 1);
-	while (size < 0 && errno == EINTR);
-	if (size != 1)
+/* The keeper, on a stack of its own. The runner is told of it before anything is started. */
+static int
+make_kernel(void *data)
+{
+	Making *making = data;
+
+	if (!say(making->server, "forked", making->pid))
 		_exit(1);
+	keeper_process_fork(making->order, making->server->keeper);
+	longjmp(making->kernel, 1);
 }
 
-/* Forks a keeper, which forks the kernel: true in the kernel. Nothing is started before the runner has been told of
- * the keeper: a byte lets it go on, and the end of the pipe ends it. */
+/* Makes a keeper, which forks the kernel: true in the kernel, whose copy of the stack is where this function was
+ * called. */
 static bool
 fork_keeper(const Server *server, const KeeperOrder *order)
 {
-	int ends[2];
+	Making making = { .server = server, .order = order };
 
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		complain(strerror(errno));
-		return false;
-	}
-	pid_t pid = order->namespaces ? space_clone() : fork();
-	if (pid == 0) {
-		close(ends[1]);
-		wait_at_gate(ends[0]);
-		keeper_process_fork(order);
+	if (setjmp(making.kernel) != 0)
 		return true;
-	}
-	if (pid < 0 || !say(server, "forked", pid) || write(ends[1], "+", 1) < 0)
+	if (space_share(order->namespaces, make_kernel, &making, &making.pid) < 0)
 		complain(strerror(errno));
-	close(ends[0]);
-	close(ends[1]);
 	return false;
 }
 
@@ -275,7 +272,7 @@ nbhook_fork_copy(const ForkSpan *spans, size_t n)
 }
 
 const char *
-nbhook_fork_serve(int link, const ForkSpan *spans, size_t n)
+nbhook_fork_serve(int link, const char *keeper, const ForkSpan *spans, size_t n)
 {
 	sigset_t set, before;
 
@@ -284,7 +281,8 @@ nbhook_fork_serve(int link, const ForkSpan *spans, size_t n)
 	sigprocmask(SIG_BLOCK, &set, &before);
 	Server server = { .link = link,
 		.events = epoll_create1(EPOLL_CLOEXEC),
-		.children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };
+		.children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.keeper = keeper };
 	wait_for(&server, link);
 	wait_for(&server, server.children);
 	const char *words = serve(&server);

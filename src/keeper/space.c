@@ -15,6 +15,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS)
+#define STACK_SIZE (128 * 1024)
 #define COVER_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /* A setting of the host with the value that refuses user namespaces to accounts. */
@@ -34,8 +36,18 @@ static const struct {
 pid_t
 space_clone(void)
 {
-	return (pid_t) syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD,
-		NULL, NULL, NULL, NULL);
+	return (pid_t) syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+pid_t
+space_share(bool namespaces, int (*function)(void *data), void *data, pid_t *pid)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(16)));
+	int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD;
+
+	if (namespaces)
+		flags |= NAMESPACES;
+	return clone(function, stack + sizeof stack, flags, data, pid); /* all of ours grow down */
 }
 
 /* Always false. */

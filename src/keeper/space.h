@@ -13,6 +13,11 @@
  * space_enter. -1 with errno where the host refuses. Only while the process has one thread. */
 pid_t space_clone(void);
 
+/* The same for a child that runs function(data), on a stack of its own, in the memory of the parent, which stands
+ * still until the child executes a program or ends (vfork(2)); namespaces false: in those of the parent. *pid gets the
+ * child's pid, as the parent sees it, before the child runs, and is returned. */
+pid_t space_share(bool namespaces, int (*function)(void *data), void *data, pid_t *pid);
+
 /* In the child: maps the account onto itself, so that it stays what it was, and mounts a /proc of the
  * new PID namespace. uid and gid are the account's as seen before the clone. The process is dumpable for
  * the moment of mapping: it must hold no descriptor worth stealing. */

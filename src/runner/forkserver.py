@@ -64,7 +64,8 @@ class Library:
 
     def __init__(self, path):
         self.c = ctypes.PyDLL(path, use_errno=True)
-        self.c.nbhook_fork_serve.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
+        self.keeper = os.fsencode(os.path.join(os.path.dirname(path), "nbhook-keeper"))
+        self.c.nbhook_fork_serve.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t]
         self.c.nbhook_fork_serve.restype = ctypes.c_char_p
         self.c.nbhook_fork_copy.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         self.c.nbhook_fork_copy.restype = None
@@ -85,7 +86,7 @@ class Library:
         """Makes kernels. Returns in each of them its words, and None at the runner's end."""
         spans = spans_of(pages)
         ctypes.pythonapi.PyOS_BeforeFork()
-        words = self.c.nbhook_fork_serve(link, spans, len(pages))
+        words = self.c.nbhook_fork_serve(link, self.keeper, spans, len(pages))
         if words is None:
             os._exit(0)
         ctypes.pythonapi.PyOS_AfterFork_Child()

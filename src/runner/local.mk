@@ -18,5 +18,6 @@ nbhook_runner_SOURCES = src/runner/main.c
 # late for a notebook that lies in wait. (Where root installs; an owner's own files stay readable.) Programs
 # with a sanitizer stay readable: it takes its options from /proc/self/environ, closed to the others.
 install-exec-hook:
+	chmod 0711 '$(DESTDIR)$(nblibexecdir)/nbhook-keeper'
 	case '$(NB_CFLAGS)' in *-fsanitize=*) ;; \
 	*) chmod 0711 '$(DESTDIR)$(sbindir)/nbhook-runner' '$(DESTDIR)$(nblibexecdir)/nbhook-exec' ;; esac
