@@ -59,6 +59,12 @@ class Unfit(Exception):
     """A module that cannot be part of what is forked."""
 
 
+class Sender(ctypes.Structure):
+    """ForkSender of src/keeper/fork.h."""
+
+    _fields_ = [("send", ctypes.c_void_p), ("socket", ctypes.c_void_p), ("busy", ctypes.c_int)]
+
+
 class Library:
     """The C half. The interpreter's lock is kept during its calls: there is one thread."""
 
@@ -72,6 +78,8 @@ class Library:
         self.c.nbhook_fork_title.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self.c.nbhook_fork_title.restype = None
         self.c.nbhook_fork_settle.restype = ctypes.c_bool
+        self.c.nbhook_fork_send.argtypes = [ctypes.POINTER(Sender), ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+        self.c.nbhook_fork_send.restype = ctypes.c_bool
 
     def settle(self):
         if not self.c.nbhook_fork_settle():
@@ -566,6 +574,7 @@ class Patches:
 # through its IOPub thread and back, and then sleeps, so that what threads, children and the descriptors 1 and 2 have to
 # say comes before the end of the cell. Where nothing can have anything to say it need not wait.
 
+SHORTCUT_PARTS = {"_events", "_master_pid", "_handle_event", "_really_send", "schedule", "send_multipart", "popleft"}
 STREAM_PARTS = {"_buffer", "_should_watch", "_exc", "_flush", "_watch_pipe_fd"}
 PIPE_SIZE = 1 << 16  # pipe(7)
 READ_LIMIT_S = 1
@@ -637,7 +646,7 @@ class Haste:
         self.read[fd] += len(data)
         return data
 
-    def begin(self):
+    def begin(self, app):
         """In the kernel, when ipykernel has started its threads and nothing of a notebook's has run."""
         self.threads = [each for each in threading.enumerate() if each is not threading.main_thread()]
         os.register_at_fork(after_in_parent=self._note_fork, after_in_child=self._note_fork)
@@ -647,8 +656,8 @@ class Haste:
 
     def is_alone(self):
         """Whether nothing prints but the cell: no thread of the notebook, no child, no fork that may have some."""
-        return (self.threads is not None and not self.forked and not has_children()
-                and self.count_threads() <= sum(each.is_alive() for each in self.threads))
+        return (self.threads is not None and not self.forked and self.count_threads() <= len(self.threads)
+                and all(map(threading.Thread.is_alive, self.threads)) and not has_children())
 
     def is_plain(self, stream):
         """Whether it is ipykernel's, and the notebook has changed nothing of it."""
@@ -742,10 +751,112 @@ def quicken_dates():
 
 
 def quicken_signatures():
-    """For each request ipykernel inspects the signature of its kernel's method."""
-    from ipykernel import kernelbase
+    """For each request ipykernel inspects the signatures of its kernel's method and of its shell's."""
+    from ipykernel import ipkernel, kernelbase
 
-    kernelbase._accepts_cell_id = functools.lru_cache(kernelbase._accepts_cell_id)
+    quick = functools.lru_cache(kernelbase._accepts_cell_id)
+    for module in (kernelbase, ipkernel):
+        if hasattr(module, "_accepts_cell_id"):
+            module._accepts_cell_id = quick
+
+
+def quicken_decorators():
+    """What shows a value calls a dozen functions that are decorated by a package which binds the arguments of each call
+    anew, also where there is nothing to bind."""
+    import decorator
+
+    bind = decorator.fix
+
+    @functools.wraps(bind)
+    def fix(args, kwargs, sig):
+        parameters = sig.parameters
+        if (not kwargs and len(args) == len(parameters)
+                and all(each.kind <= each.POSITIONAL_OR_KEYWORD for each in parameters.values())):
+            return args, {}
+        return bind(args, kwargs, sig)
+
+    decorator.fix = fix
+
+
+def quicken_json():
+    """For each of the four parts of a message an encoder is made."""
+    from jupyter_client import session
+
+    encoders = {}
+
+    def dumps(value, **options):
+        if options.keys() != {"default", "ensure_ascii", "allow_nan"}:
+            return json.dumps(value, **options)
+        key = options["default"], options["ensure_ascii"], options["allow_nan"]
+        if key not in encoders:
+            encoders[key] = json.JSONEncoder(**options)
+        return encoders[key].encode(value)
+
+    session.json = copy_of(json, dumps=dumps)
+
+
+class Shortcut:
+    """Of each message on iopub ipykernel's main thread tells the IOPub thread, which sends it, and for each of these
+    turns the interpreter's lock goes from one thread to the other. Where nothing waits there, and the message is of a
+    plain kind, whoever made it sends it himself: as a whole, with the lock held, as ZeroMQ's sockets want it when they
+    are used by several threads. The order stays: what waits in the IOPub thread, or is just being sent there, is
+    waited for there."""
+
+    def __init__(self, library):
+        from ipykernel import iostream
+
+        thread = iostream.IOPubThread
+        names = {*thread.__init__.__code__.co_names, *thread._handle_event.__code__.co_names, *vars(thread)}
+        if not SHORTCUT_PARTS <= names or "_setup_xpub_listener" in names:
+            raise ImportError("this IOPubThread is not known")
+        self.send_parts = library.c.nbhook_fork_send
+        self.thread, self.sender = None, Sender()
+        zmq = importlib.import_module(importlib.import_module("zmq.backend").Socket.__module__)
+        self.sender.send = ctypes.cast(ctypes.PyDLL(zmq.__file__).zmq_send, ctypes.c_void_p)
+        self.plain = {name: vars(thread)[name] for name in ("_really_send", "schedule")}
+        self._redirect(thread)
+
+    def _redirect(self, thread):
+        queue, handle = thread.send_multipart, thread._handle_event
+
+        @functools.wraps(queue)
+        def send_multipart(thread, *args, **kwargs):
+            if not self.send(thread, args, kwargs):
+                queue(thread, *args, **kwargs)
+
+        @functools.wraps(handle)
+        def _handle_event(thread, msg):
+            if thread is not self.thread:
+                return handle(thread, msg)
+            self.sender.busy = 1
+            try:
+                return handle(thread, msg)
+            finally:
+                self.sender.busy = 0
+
+        thread.send_multipart, thread._handle_event = send_multipart, _handle_event
+
+    def begin(self, app):
+        """In the kernel, when its IOPub thread runs."""
+        self.sender.socket = app.iopub_thread.socket.underlying
+        self.thread = app.iopub_thread
+
+    def send(self, thread, args, kwargs, getpid=os.getpid):
+        """Whether it has been sent."""
+        if (thread is not self.thread or thread._events or len(args) != 1 or kwargs.get("copy", True) is not True
+                or len(kwargs) > ("copy" in kwargs) or getpid() != thread._master_pid):
+            return False
+        parts = args[0]
+        if not all(type(part) is bytes for part in parts) or not self.is_plain(thread):
+            return False
+        count = len(parts)
+        return self.send_parts(self.sender, (ctypes.c_char_p * count)(*parts),
+                               (ctypes.c_size_t * count)(*map(len, parts)), count)
+
+    def is_plain(self, thread):
+        """Whether a notebook has changed nothing of it."""
+        return (not self.plain.keys() & vars(thread).keys() and thread.socket is not None
+                and all(getattr(type(thread), name) is value for name, value in self.plain.items()))
 
 
 # ---- in the kernel ----
@@ -810,8 +921,8 @@ def arguments_of(argv):
 class Model:
     """What all kernels begin with."""
 
-    def __init__(self, description):
-        self.description = description
+    def __init__(self, description, library):
+        self.description, self.library = description, library
         self.path = list(sys.path)
         self.launcher = importlib.util.find_spec(description["module"]).origin
         self.patches, self.early_patches = Patches(), Patches()  # until the kernel runs; until it has its shell
@@ -834,6 +945,9 @@ class Model:
             raise RuntimeError("there is more than one thread")
         self.patches.apply(quicken_dates)
         self.patches.apply(quicken_signatures)
+        self.patches.apply(quicken_decorators)
+        self.patches.apply(quicken_json)
+        self.shortcut = self.patches.apply(Shortcut, self.library)
         self.early_patches.apply(quiet_logger)
         self.early_patches.apply(name_descriptors)
         self.patches.apply(remember_modules)
@@ -869,8 +983,9 @@ def play_kernel(order, model):
         shell.history_manager.dir_hist[:] = [Path.cwd()]
         shell.init_environment()
         model.early_patches.revert()
-        if model.haste is not None:
-            model.haste.begin()
+        for each in (model.haste, model.shortcut):
+            if each is not None:
+                each.begin(app)
 
     app.init_shell = init_shell
     app.initialize(None)
@@ -1007,7 +1122,7 @@ def main():
     if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
     os.environ.setdefault("MPLBACKEND", INLINE)
-    model = Model(description)
+    model = Model(description, library)
     try:
         modules = model.build(link)
     except Unfit as unfit:
