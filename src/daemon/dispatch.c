@@ -193,24 +193,41 @@ enqueue(LiveJob *live)
 static void on_run(Run *run, RunEvent event, gpointer data);
 
 static void
-start_run(LiveJob *live)
+prepare_run(LiveJob *live)
 {
 	live->run = run_new(
 		live->dispatcher->daemon, live->job, live->execution, live->key, on_run, live);
 	g_clear_pointer(&live->key, g_free);
 }
 
+static void
+start_run(LiveJob *live)
+{
+	if (live->run == NULL)
+		prepare_run(live);
+	run_begin(live->run);
+}
+
 static void finish_stopped(LiveJob *live);
+
+void
+dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live)
+{
+	if (live->place == PLACE_SLOT)
+		prepare_run(live);
+}
 
 void
 dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
 {
-	if (live->stop_reason != NULL)
+	if (live->stop_reason != NULL) {
+		g_clear_pointer(&live->run, run_free);
 		finish_stopped(live);
-	else if (live->place == PLACE_SLOT)
+	} else if (live->place == PLACE_SLOT) {
 		start_run(live);
-	else
+	} else {
 		enqueue(live);
+	}
 }
 
 static gboolean

@@ -29,6 +29,9 @@ const Slots *dispatcher_slots(const Dispatcher *dispatcher);
 /* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made. */
 LiveJob *dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution);
 
+/* The row is being made: gets ready what the run needs, where the job has a slot. */
+void dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live);
+
 /* The row is durable: the job may run. */
 void dispatcher_start(Dispatcher *dispatcher, LiveJob *live);
 

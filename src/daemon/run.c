@@ -2,6 +2,7 @@
  *
  *   prepare   files of the run, its listening socket                          (at once)
  *   take      the runner hands over the socket of an executor                 (runner link)
+ *   begin     the owner says that the run may begin, and there is an executor
  *   play      run.play with its descriptors; the executor says "taken"        (handover channel),
  *             or is ended when it says nothing for start_timeout
  *   follow    the run socket: state, progress, the end                        (run channel)
@@ -59,7 +60,9 @@ struct Run {
 	char *socket_path;
 	int fds[FD_N]; /* from prepare to play */
 	RunnerRequest *request;
-	pid_t executor; /* from play to "taken" */
+	gboolean may_begin;
+	int executor_socket; /* from take to play */
+	pid_t executor;      /* from take to "taken" */
 	Channel *handover;
 	Channel *follow;
 	gint64 cells_done, cells_total;
@@ -98,6 +101,9 @@ run_free(Run *run)
 		runner_link_cancel(run->request);
 	channel_free(run->handover);
 	channel_free(run->follow);
+	files_close(&run->executor_socket);
+	if (!run->may_begin)
+		unlink(run->socket_path);
 	close_fds(run);
 	outcome_free(run->outcome);
 	g_free(run->key);
@@ -147,7 +153,14 @@ tell_last(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* The run is over; its owner hears of it from the loop, never from within a call of its own. */
+static void
+tell_last_soon(Run *run)
+{
+	run->idle = g_idle_add_full(G_PRIORITY_DEFAULT, tell_last, run, NULL);
+}
+
+/* The run is over; its owner hears of it from the loop, never from within a call of its own, nor before the run may
+ * begin. */
 static void
 end(Run *run, RunEvent event)
 {
@@ -156,7 +169,8 @@ end(Run *run, RunEvent event)
 	run->over = TRUE;
 	run->last = event;
 	unlink(run->socket_path);
-	run->idle = g_idle_add_full(G_PRIORITY_DEFAULT, tell_last, run, NULL);
+	if (run->may_begin)
+		tell_last_soon(run);
 }
 
 static void
@@ -355,6 +369,20 @@ play_message(Run *run)
 }
 
 static void
+hand_over(Run *run)
+{
+	g_autoptr(json_object) body = play_message(run);
+
+	run->patience = g_timeout_add(
+		(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
+	run->handover = channel_new(
+		files_steal_fd(&run->executor_socket), on_handover_frame, on_handover_closed, run);
+	if (!channel_send_named(run->handover, body, fd_names, run->fds, FD_N))
+		fail(run, "the registered params are too long", NULL);
+	files_close(&run->fds[FD_RUN]); /* the run lives as long as the executor's copy */
+}
+
+static void
 on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 {
 	Run *run = data;
@@ -364,14 +392,20 @@ on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 		fail(run, "no executor", failure);
 		return;
 	}
-	g_autoptr(json_object) body = play_message(run);
+	run->executor_socket = executor;
 	run->executor = pid;
-	run->patience = g_timeout_add(
-		(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
-	run->handover = channel_new(executor, on_handover_frame, on_handover_closed, run);
-	if (!channel_send_named(run->handover, body, fd_names, run->fds, FD_N))
-		fail(run, "the registered params are too long", NULL);
-	files_close(&run->fds[FD_RUN]); /* the run lives as long as the executor's copy */
+	if (run->may_begin)
+		hand_over(run);
+}
+
+void
+run_begin(Run *run)
+{
+	run->may_begin = TRUE;
+	if (run->over)
+		tell_last_soon(run);
+	else if (run->executor_socket >= 0)
+		hand_over(run);
 }
 
 static int
@@ -447,6 +481,7 @@ new_run(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer da
 		"%s/j/%.*s", daemon->settings->run_dir, SHORT_ID_LENGTH, job->uuid + 24);
 	for (int i = 0; i < FD_N; i++)
 		run->fds[i] = -1;
+	run->executor_socket = -1;
 	run->told = told;
 	run->data = data;
 	return run;
@@ -472,6 +507,7 @@ run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer 
 {
 	Run *run = new_run(daemon, job, execution, told, data);
 
+	run->may_begin = TRUE;
 	follow(run);
 	return run;
 }

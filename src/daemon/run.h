@@ -3,7 +3,8 @@
  * A Run makes the files and the run socket, asks the runner for an executor, hands the job over, follows
  * it on the run socket, and reads the outcome when the executor is gone or says that it has ended. It
  * tells its owner, from the main loop, what it learns; after RUN_ENDED, RUN_NOT_BEGUN or RUN_LOST
- * nothing more comes and it may be freed. Freeing it earlier leaves the executor playing. */
+ * nothing more comes and it may be freed. Freeing it earlier leaves the executor playing, or ends one that has not
+ * got the job. */
 #pragma once
 
 #include "daemon/daemon.h"
@@ -18,10 +19,13 @@ typedef enum {
 
 typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
 
-/* Starts a run of job (borrowed; its task must not change meanwhile). execution is its folder, borrowed;
- * key the run's own key. */
+/* Prepares a run of job (borrowed; its task must not change meanwhile), up to an executor that is there for it.
+ * execution is its folder, borrowed; key the run's own key. Nothing is told before run_begin. */
 Run *run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told,
 	gpointer data);
+
+/* The executor may have the job, now or when it is there. Once. */
+void run_begin(Run *run);
 
 /* Takes up the run of an earlier daemon, by its socket or its outcome. */
 Run *run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer data);

@@ -174,6 +174,7 @@ on_folder_durable(gpointer data, const GError *failure)
 		files_steal_fd(&submission->execution));
 	records_add_job(daemon->writer, live_job(submission->live), delivery_of(submission),
 		on_committed, submission);
+	dispatcher_prepare(daemon->dispatcher, submission->live); /* while the row is written */
 }
 
 static gboolean
