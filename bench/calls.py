@@ -185,6 +185,12 @@ def kernels(pids: list[int]) -> list[int]:
     return [pid for pid in pids if "ipykernel_launcher" in " ".join(processes.command_line(pid))]
 
 
+def keeper(kernel: int) -> int:
+    """Its parent."""
+    with open(f"/proc/{kernel}/stat", encoding="utf-8", errors="replace") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
 def pss_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))

@@ -192,30 +192,24 @@ enqueue(LiveJob *live)
 
 static void on_run(Run *run, RunEvent event, gpointer data);
 
-static void
-prepare_run(LiveJob *live)
+void
+dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live)
 {
-	live->run = run_new(
-		live->dispatcher->daemon, live->job, live->execution, live->key, on_run, live);
+	if (live->place != PLACE_SLOT || live->run != NULL)
+		return;
+	live->run =
+		run_new(dispatcher->daemon, live->job, live->execution, live->key, on_run, live);
 	g_clear_pointer(&live->key, g_free);
 }
 
 static void
 start_run(LiveJob *live)
 {
-	if (live->run == NULL)
-		prepare_run(live);
+	dispatcher_prepare(live->dispatcher, live);
 	run_begin(live->run);
 }
 
 static void finish_stopped(LiveJob *live);
-
-void
-dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live)
-{
-	if (live->place == PLACE_SLOT)
-		prepare_run(live);
-}
 
 void
 dispatcher_start(Dispatcher *dispatcher, LiveJob *live)
