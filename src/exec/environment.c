@@ -8,7 +8,7 @@ static const char *const allowed[] = { "PATH", "HOME", "LANG", "LANGUAGE", "TZ",
 	NULL };
 
 /* What would be written below HOME, which the account may not have, or be seen by the next run. Who writes there makes
- * the folder, as below HOME; only of TMPDIR everybody expects that it is there. (A folder that has been made and
+ * the folder, as below HOME; only of some everybody expects that they are there. (A folder that has been made and
  * removed costs more than it seems: ext4 passes over the inodes of the last minutes, one by one.) */
 static const struct {
 	const char *name;
@@ -18,10 +18,10 @@ static const struct {
 	{ "IPYTHONDIR", "ipython" },
 	{ "JUPYTER_CONFIG_DIR", "jupyter/config" },
 	{ "JUPYTER_DATA_DIR", "jupyter/data" },
-	{ "JUPYTER_RUNTIME_DIR", "jupyter/runtime" },
+	{ "JUPYTER_RUNTIME_DIR", "jupyter/runtime", TRUE },
 	{ "MPLCONFIGDIR", "matplotlib" },
 	{ "TMPDIR", "tmp", TRUE },
-	{ "XDG_CACHE_HOME", "cache" },
+	{ "XDG_CACHE_HOME", "cache", TRUE },
 	{ "XDG_CONFIG_HOME", "config" },
 	{ "XDG_DATA_HOME", "data" },
 	{ "XDG_STATE_HOME", "state" },

@@ -36,7 +36,7 @@ struct Play {
 	gboolean stopped; /* the failure is a stop that somebody asked for */
 	Ladder ladder;    /* of the state STOPPING */
 	gint64 begun_ms, begun_wall_us;
-	gboolean is_marked; /* as begun */
+	gboolean is_marked; /* as begun: nothing of the author's was sent before */
 	TimeLimits limits;
 	gssize timed_cell;             /* whose time counts; -1: none's */
 	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
@@ -208,7 +208,7 @@ play_free(Play *play)
 PlayState
 play_state(const Play *play)
 {
-	return play->state;
+	return play->state == PLAY_PLAYING && !play->is_marked ? PLAY_STARTING : play->state;
 }
 
 int
@@ -300,28 +300,54 @@ send_comms(Play *play)
 	}
 }
 
+/* Before the first cell that a second run would repeat; ours it may. */
+static gboolean
+write_start(Play *play)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!play->is_marked && !outcome_write_start(play->spec->outcome, &error)) {
+		end_with(play, "disk_full", error);
+		return FALSE;
+	}
+	play->is_marked = TRUE;
+	return TRUE;
+}
+
+/* Whether the author's first cell may be sent before ours have been answered: if one of ours fails, the kernel must
+ * not play what it has got already. ipykernel does not; others do (IJulia). */
+static gboolean
+may_send_ahead(const Play *play)
+{
+	return g_ascii_strcasecmp(play->boot->kernelspec->language, "python") == 0;
+}
+
 /* Whether player_next is to be called. The author's cells wait until the kernel is where they belong; ours have nothing
  * to do with a place. */
 static gboolean
 has_next(const Play *play)
 {
+	PlayerState state = player_state(play->player);
+
 	if (play->state != PLAY_PLAYING)
 		return FALSE;
 	switch (player_next_is(play->player)) {
 	case PLAYER_NEXT_OURS:
 		return TRUE;
 	case PLAYER_NEXT_AUTHORS:
-		return boot_is_ready(play->boot);
+		return boot_is_ready(play->boot) && (state == PLAYER_READY || may_send_ahead(play));
 	case PLAYER_NEXT_NOTHING:
 		break;
 	}
-	return player_state(play->player) == PLAYER_READY;
+	return state == PLAYER_READY;
 }
 
 static void
 send_cells(Play *play)
 {
 	while (has_next(play)) {
+		if (player_next_is(play->player) != PLAYER_NEXT_OURS && !write_start(play))
+			return;
 		g_autoptr(json_object) request = player_next(play->player);
 		g_autofree char *msg_id = NULL;
 
@@ -333,8 +359,9 @@ send_cells(Play *play)
 static void
 count_time(Play *play)
 {
-	if (boot_is_ready(play->boot))
-		time_limits_end(&play->limits, TIME_LIMIT_START);
+	if (!boot_is_ready(play->boot))
+		return;
+	time_limits_end(&play->limits, TIME_LIMIT_START);
 	if (play->timed_cell == player_cell(play->player))
 		return;
 	play->timed_cell = player_cell(play->player);
@@ -366,26 +393,9 @@ play_on(Play *play)
 	}
 }
 
-/* Before anything is sent that a second run would repeat. */
-static gboolean
-write_start(Play *play)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (!play->is_marked && !outcome_write_start(play->spec->outcome, &error)) {
-		end_with(play, "disk_full", error);
-		return FALSE;
-	}
-	play->is_marked = TRUE;
-	return TRUE;
-}
-
-/* The mark is on its way to the disk while the kernel goes to its place. */
 static void
 begin_playing(Play *play)
 {
-	if (!write_start(play))
-		return;
 	play->state = PLAY_PLAYING;
 	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
 	play_on(play);
@@ -517,7 +527,7 @@ climb(Play *play, gint64 now_ms)
 static void
 begin_stopping(Play *play)
 {
-	if (play->state == PLAY_STARTING) {
+	if (play->state == PLAY_STARTING || !boot_is_ready(play->boot)) {
 		end(play);
 		return;
 	}

@@ -42,6 +42,7 @@ static int output_fd = -1;
 typedef struct {
 	int errno_value;
 	bool in_folder; /* the folder was the trouble, not the program */
+	char space[sizeof(((KeeperReport *) 0)->text)]; /* a sentence: the namespace was */
 } StartFailure;
 
 /* What is sent to the keeper's group, or by a kernel of its account, is not for it. */
@@ -172,6 +173,19 @@ register_rseq(void)
 #endif
 }
 
+/* Makes the namespaces what they are to be, once for keeper and kernel; false with a sentence. */
+static bool
+settle_space(const KeeperOrder *order, char *sentence, size_t size)
+{
+	char why[sizeof(((KeeperReport *) 0)->text)];
+
+	if (!order->namespaces || (space_enter(order->uid, order->gid, why, sizeof why) &&
+					  space_hide_siblings(order->place, why, sizeof why)))
+		return true;
+	space_refusal(why, 0, sentence, size);
+	return false;
+}
+
 /* In the kernel's process, whatever it is to become; false with what failed. */
 static bool
 settle_kernel(const KeeperOrder *order, pid_t keeper, StartFailure *failure)
@@ -205,13 +219,15 @@ end_kernel(const StartFailure *failure, int failures)
 	_exit(127);
 }
 
-/* A kernel that is a program; argv and environment are NULL for a fork, which returns. */
+/* A kernel that is a program; argv and environment are NULL for a fork, which returns. A fork settles the space, since
+ * its keeper has the memory of the fork server, which must not be dumpable for a moment. */
 static void
 become_kernel(const KeeperOrder *order, char *const *argv, char *const *environment, pid_t keeper,
 	const Signals *before, int failures)
 {
 	StartFailure failure = { 0 };
-	bool settled = settle_kernel(order, keeper, &failure);
+	bool apart = argv != NULL || settle_space(order, failure.space, sizeof failure.space);
+	bool settled = apart && settle_kernel(order, keeper, &failure);
 
 	if (settled && argv == NULL && drop_privileges()) {
 		restore_signals(before);
@@ -269,8 +285,12 @@ await_kernel(int failures, const char *name)
 		report(KEEPER_REPORT_STARTED, 0, "");
 		return true;
 	}
-	snprintf(text, sizeof text, "%s: %s", failure.in_folder ? "its working directory" : name,
-		strerror(failure.errno_value));
+	if (failure.space[0] != '\0')
+		snprintf(text, sizeof text, "%s", failure.space);
+	else
+		snprintf(text, sizeof text, "%s: %s",
+			failure.in_folder ? "its working directory" : name,
+			strerror(failure.errno_value));
 	report(KEEPER_REPORT_NO_KERNEL, 0, text);
 	return false;
 }
@@ -317,20 +337,6 @@ keep(int children, pid_t kernel)
 	}
 }
 
-static void
-settle_space(const KeeperOrder *order)
-{
-	char why[sizeof(((KeeperReport *) 0)->text)];
-	char sentence[sizeof why];
-
-	if (!order->namespaces || (space_enter(order->uid, order->gid, why, sizeof why) &&
-					  space_hide_siblings(order->place, why, sizeof why)))
-		return;
-	space_refusal(why, 0, sentence, sizeof sentence);
-	report(KEEPER_REPORT_NO_NAMESPACE, 0, sentence);
-	_exit(1);
-}
-
 /* What both kinds of keeper begin with; the descriptor of the children's signals. */
 static int
 settle_keeper(const KeeperOrder *order, Signals *before)
@@ -362,9 +368,14 @@ keeper_process_run(const KeeperOrder *order, char *const *argv, char *const *env
 	Signals before;
 	int failures;
 
+	char sentence[sizeof(((KeeperReport *) 0)->text)];
+
 	close_others(order->socket, order->output);
 	int children = settle_keeper(order, &before);
-	settle_space(order);
+	if (!settle_space(order, sentence, sizeof sentence)) {
+		report(KEEPER_REPORT_NO_NAMESPACE, 0, sentence);
+		_exit(1);
+	}
 	pid_t kernel = fork_kernel(order, argv, environment, &before, &failures);
 	if (kernel > 0 && await_kernel(failures, slash != NULL ? slash + 1 : argv[0])) {
 		close_others(socket_fd, children);
@@ -389,7 +400,8 @@ become_program(const KeeperOrder *order, const char *program, pid_t kernel, int 
 	execve(program, argv, environment);
 	report(KEEPER_REPORT_NO_KERNEL, 0, "its keeper could not be executed");
 	kill(kernel, SIGKILL);
-	end_keeper(order->namespaces);
+	waitpid(kernel, NULL, 0);
+	_exit(1);
 }
 
 void
@@ -402,7 +414,6 @@ keeper_process_fork(const KeeperOrder *order, const char *program)
 	prctl(PR_GET_NAME, name);
 	settle_keeper(order, &before);
 	close_others_but_files(socket_fd, output_fd);
-	settle_space(order);
 	pid_t kernel = fork_kernel(order, NULL, NULL, &before, &failures);
 	if (kernel > 0)
 		become_program(order, program, kernel, failures);

@@ -18,9 +18,9 @@ pid_t space_clone(void);
  * child's pid, as the parent sees it, before the child runs, and is returned. */
 pid_t space_share(bool namespaces, int (*function)(void *data), void *data, pid_t *pid);
 
-/* In the child: maps the account onto itself, so that it stays what it was, and mounts a /proc of the
- * new PID namespace. uid and gid are the account's as seen before the clone. The process is dumpable for
- * the moment of mapping: it must hold no descriptor worth stealing. */
+/* In the child, or a fork of it: maps the account onto itself, so that it stays what it was, and mounts a /proc of the
+ * new PID namespace. uid and gid are the account's as seen before the clone. The process, and whoever shares its
+ * memory, is dumpable for the moment of mapping: it must hold no descriptor worth stealing. */
 bool space_enter(uid_t uid, gid_t gid, char *why, size_t size);
 
 /* In the child, after that: of all that lies in the parent of folder (absolute), only folder is there any

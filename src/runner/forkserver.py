@@ -70,7 +70,10 @@ class Library:
 
     def __init__(self, path):
         self.c = ctypes.PyDLL(path, use_errno=True)
-        self.keeper = os.fsencode(os.path.join(os.path.dirname(path), "nbhook-keeper"))
+        keeper = os.path.join(os.path.dirname(path), "nbhook-keeper")
+        if not os.access(keeper, os.X_OK):
+            raise FileNotFoundError(f"{keeper} is not there, or cannot be executed")
+        self.keeper = os.fsencode(keeper)
         self.c.nbhook_fork_serve.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t]
         self.c.nbhook_fork_serve.restype = ctypes.c_char_p
         self.c.nbhook_fork_copy.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
@@ -809,6 +812,8 @@ class Shortcut:
         names = {*thread.__init__.__code__.co_names, *thread._handle_event.__code__.co_names, *vars(thread)}
         if not SHORTCUT_PARTS <= names or "_setup_xpub_listener" in names:
             raise ImportError("this IOPubThread is not known")
+        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+            raise ImportError("this interpreter has no lock")
         self.send_parts = library.c.nbhook_fork_send
         self.thread, self.sender = None, Sender()
         zmq = importlib.import_module(importlib.import_module("zmq.backend").Socket.__module__)
@@ -984,7 +989,7 @@ def play_kernel(order, model):
         shell.init_environment()
         model.early_patches.revert()
         for each in (model.haste, model.shortcut):
-            if each is not None:
+            with contextlib.suppress(Exception):  # what does not fit stays as it is
                 each.begin(app)
 
     app.init_shell = init_shell

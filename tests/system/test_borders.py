@@ -170,7 +170,8 @@ def test_a_program_hides_what_it_holds_from_its_own_account(
 
 
 @only_root
-@pytest.mark.parametrize("file", ["sbin/nbhook-runner", "libexec/nbhook/nbhook-exec"])
+@pytest.mark.parametrize("file", ["sbin/nbhook-runner", "libexec/nbhook/nbhook-exec",
+                                  "libexec/nbhook/nbhook-keeper"])
 def test_a_program_that_cannot_be_read_cannot_be_traced_while_it_starts(
         site: RunningSite, file: str) -> None:
     path = os.path.join(site.layout.prefix, file)

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import signal
+import subprocess
 from typing import Any, Callable, Iterator
 
 import pytest
 
-from executor import Bench, Run, code, notebook, receive_frame, send_frame
+from executor import Bench, Run, become, code, notebook, receive_frame, send_frame
 from scripted import ScriptedKernels
 from test_runner import Child, Runner, eventually
 
@@ -110,6 +111,21 @@ def test_a_kernel_that_cannot_be_put_in_its_place_gives_way_to_another(make_runn
     assert [line["mark"] for line in run.outcome_lines] == ["started", "ended"]
 
 
+def test_a_stop_on_the_way_to_its_place_is_not_lost(make_runner: Any, open_folder: str) -> None:
+    kernels = ScriptedKernels(open_folder)
+    # It answers when it is warmed, and not when it is told where to go.
+    kernels.add("python3", 'on execute_request "reply"; on execute_request "sleep forever"')
+    runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path)
+    runner.settled()
+    run = runner.bench.play(notebook('append marks "1"'), run=runner.take())
+    run.watch_until(lambda event: event["state"] == "starting")
+    run.stop("stopped_by_user")
+    run.finish()
+    assert (run.outcome["status"], run.outcome["reason"]) == ("stopped", "stopped_by_user")
+    assert not (runner.bench.folder / "work" / "marks").exists()
+    assert [line["mark"] for line in run.outcome_lines] == ["ended"]
+
+
 def test_the_folder_of_a_run_has_gone(make_runner: Any) -> None:
     runner = make_runner(BEFOREHAND)
     runner.settled()
@@ -163,6 +179,29 @@ def test_between_a_fork_and_its_executor_is_a_small_program(make_runner: Any) ->
     run.finish()
 
 
+LOOK_INTO = """
+import os, sys
+while not os.path.exists(sys.argv[2]):
+    try:
+        os.open(f"/proc/{sys.argv[1]}/mem", os.O_RDWR)
+        sys.exit("it can be looked into")
+    except PermissionError:
+        pass
+"""
+
+
+def test_a_fork_server_cannot_be_looked_into_while_it_makes_kernels(make_runner: Any) -> None:
+    runner = make_runner(ON_DEMAND)
+    runner.settled()
+    done = runner.bench.folder / "done"
+    looker = subprocess.Popen(["/usr/bin/python3", "-c", LOOK_INTO, str(fork_server(runner)), str(done)],
+                              **become(runner.bench.user))
+    for _ in range(15):
+        assert "as a fork" in runner.play("1").log
+    done.touch()
+    assert looker.wait(10) == 0
+
+
 def keepers(runner: KeptRunner) -> list[int]:
     found = []
     for pid in children(fork_server(runner)):
@@ -196,7 +235,7 @@ for turn in range(100):
             display(turn)
     except BaseException:  # whatever an interrupt leads to in ipykernel
         pass
-signal.setitimer(signal.ITIMER_REAL, 0)
+signal.setitimer(signal.ITIMER_REAL, 0) and None
 """
 
 
