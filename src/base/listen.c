@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/files.h"
 
+#define BACKLOG 16
+
 int
 listen_inherited(const char *name, GError **error)
 {
@@ -72,4 +74,20 @@ listen_connect(const char *path, gint64 deadline_ms, GError **error)
 		poll(NULL, 0, left < 0 ? 10 : MIN(left, 10));
 	}
 	return files_steal_fd(&fd);
+}
+
+int
+listen_new(const char *path, GError **error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	unlink(path);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+		errno = ENAMETOOLONG;
+	else if (fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof address) == 0 &&
+		 listen(fd, BACKLOG) == 0)
+		return files_steal_fd(&fd);
+	nbhook_error_set_errno(error, errno, "making the socket of a run (setting run_dir)");
+	return -1;
 }

@@ -1,4 +1,5 @@
-/* base/listen.h: listening sockets that were made by somebody else (sd_listen_fds(3)). */
+/* base/listen.h: listening sockets of the Unix kind: those that were made by somebody else (sd_listen_fds(3)), and those
+ * of runs. */
 #pragma once
 
 #include <glib.h>
@@ -10,3 +11,6 @@ int listen_inherited(const char *name, GError **error);
 /* Connects to a Unix stream socket without waiting longer than deadline_ms for room in its backlog.
  * UNAVAILABLE when nobody holds the socket, G_IO_ERROR_TIMED_OUT when its backlog stays full. */
 int listen_connect(const char *path, gint64 deadline_ms, GError **error);
+
+/* A listening socket below run_dir, which replaces what was there; -1 with an error. */
+int listen_new(const char *path, GError **error);

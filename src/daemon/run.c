@@ -14,9 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -409,22 +407,6 @@ run_begin(Run *run)
 }
 
 static int
-make_run_socket(const char *path, GError **error)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	unlink(path);
-	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
-		errno = ENAMETOOLONG;
-	else if (fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof address) == 0 &&
-		 listen(fd, 16) == 0)
-		return files_steal_fd(&fd);
-	nbhook_error_set_errno(error, errno, "making the socket of a run (setting run_dir)");
-	return -1;
-}
-
-static int
 open_version(Run *run, GError **error)
 {
 	const Task *task = &run->job->task;
@@ -458,7 +440,7 @@ prepare(Run *run, GError **error)
 			folders, run->execution, "alternative", TRUE, error)) >= 0 &&
 	       (fds[FD_LOG] = folders_create_file(folders, run->execution, "log", FALSE, error)) >=
 		       0 &&
-	       (fds[FD_RUN] = make_run_socket(run->socket_path, error)) >= 0;
+	       (fds[FD_RUN] = listen_new(run->socket_path, error)) >= 0;
 }
 
 static void
