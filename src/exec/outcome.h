@@ -24,7 +24,7 @@ typedef struct Outcome {
  * played; NULL for none (-1) and for a cell that was put in. The caller owns it. */
 json_object *outcome_cell(Notebook *notebook, gssize index);
 
-/* Adds {"mark": "started"} and waits until it is on disk. Before the first cell is sent. */
+/* Adds {"mark": "started"} and waits until it is on disk. Before the author's first cell is sent. */
 gboolean outcome_write_start(int fd, GError **error);
 
 /* Adds {"mark": "ended", …} and waits until it is on disk. */

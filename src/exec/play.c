@@ -208,7 +208,7 @@ play_free(Play *play)
 PlayState
 play_state(const Play *play)
 {
-	return play->state == PLAY_PLAYING && !play->is_marked ? PLAY_STARTING : play->state;
+	return play->state;
 }
 
 int
@@ -300,7 +300,7 @@ send_comms(Play *play)
 	}
 }
 
-/* Before the first cell that a second run would repeat; ours it may. */
+/* Before the first cell that a second run would repeat. */
 static gboolean
 write_start(Play *play)
 {
@@ -314,7 +314,7 @@ write_start(Play *play)
 	return TRUE;
 }
 
-/* Whether the author's first cell may be sent before ours have been answered: if one of ours fails, the kernel must
+/* Whether the author's first cell may be sent before the last of ours has been answered: if that fails, the kernel must
  * not play what it has got already. ipykernel does not; others do (IJulia). */
 static gboolean
 may_send_ahead(const Play *play)
@@ -335,19 +335,18 @@ has_next(const Play *play)
 	case PLAYER_NEXT_OURS:
 		return TRUE;
 	case PLAYER_NEXT_AUTHORS:
-		return boot_is_ready(play->boot) && (state == PLAYER_READY || may_send_ahead(play));
+		return play->is_marked && boot_is_ready(play->boot) &&
+		       (state == PLAYER_READY || may_send_ahead(play));
 	case PLAYER_NEXT_NOTHING:
 		break;
 	}
-	return state == PLAYER_READY;
+	return play->is_marked && state == PLAYER_READY;
 }
 
 static void
 send_cells(Play *play)
 {
 	while (has_next(play)) {
-		if (player_next_is(play->player) != PLAYER_NEXT_OURS && !write_start(play))
-			return;
 		g_autoptr(json_object) request = player_next(play->player);
 		g_autofree char *msg_id = NULL;
 
@@ -393,12 +392,15 @@ play_on(Play *play)
 	}
 }
 
+/* Ours are on their way, and the kernel is on its own, while the mark goes to the disk. */
 static void
 begin_playing(Play *play)
 {
 	play->state = PLAY_PLAYING;
 	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
-	play_on(play);
+	send_cells(play);
+	if (play->state == PLAY_PLAYING && write_start(play))
+		play_on(play);
 }
 
 static void
@@ -527,6 +529,8 @@ climb(Play *play, gint64 now_ms)
 static void
 begin_stopping(Play *play)
 {
+	if (play->state == PLAY_ENDED)
+		return;
 	if (play->state == PLAY_STARTING || !boot_is_ready(play->boot)) {
 		end(play);
 		return;

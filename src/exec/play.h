@@ -5,7 +5,6 @@
  *        │                   └──stop, run_timeout──> STOPPING ──────┤
  *        └──kernel not ready in start_timeout, stop, bad input──────┘
  *
- * PLAYING begins with the author's first cell; those that were put in front of it may be on their way before.
  * STOPPING climbs a ladder: interrupt (when the cell executes: it would be lost before) and once more after
  * a second, SIGTERM after another, SIGKILL after two; it ends with the cell or the kernel. A kernel that dies ends the run at once, whatever the state. When the state is ENDED, the
  * outcome is on disk (or could not be written, which the log says), and the kernel may still be there:

@@ -158,17 +158,29 @@ player_next_comm(Player *player)
 	return content;
 }
 
+/* Whether all that is in flight but the last has been replied to, and well. */
+static gboolean
+is_at_last(const Player *player)
+{
+	for (GList *each = player->flights->head; each != NULL && each->next != NULL;
+		each = each->next)
+		if (!((const Flight *) each->data)->replied)
+			return FALSE;
+	return !failure_is_set(&player->failure);
+}
+
 PlayerNext
 player_next_is(const Player *player)
 {
 	size_t next = next_cell(player);
+	gboolean waits = player->state == PLAYER_WAITING;
 
-	if (player->state != PLAYER_READY && player->state != PLAYER_WAITING)
+	if ((player->state != PLAYER_READY && !waits) || (waits && player->has_begun) ||
+		next >= notebook_n_cells(player->notebook))
 		return PLAYER_NEXT_NOTHING;
-	if (next >= notebook_n_cells(player->notebook) ||
-		(player->state == PLAYER_WAITING && player->has_begun))
-		return PLAYER_NEXT_NOTHING;
-	return is_authors(player->notebook, next) ? PLAYER_NEXT_AUTHORS : PLAYER_NEXT_OURS;
+	if (!is_authors(player->notebook, next))
+		return PLAYER_NEXT_OURS;
+	return !waits || is_at_last(player) ? PLAYER_NEXT_AUTHORS : PLAYER_NEXT_NOTHING;
 }
 
 json_object *

@@ -6,8 +6,9 @@
  *       | no cell left     all the same, and the outputs are not known to be complete)
  *       +-----> DONE
  *
- * One of the author's cells is in flight. Before the first of them, the cells that were put in front of it are sent
- * along, so that the kernel need not wait for us between them: what they do cannot fail but with the whole run.
+ * One of the author's cells is in flight. Before the first of them, those that were put in front of it are sent at once,
+ * so that the kernel need not wait for us between them, and that first one when all but the last of ours are replied to:
+ * the last assigns values.
  * An output goes to the cell of its parent, however late. A reply whose status is
  * not ok ends the play (FAILED) unless the cell is tagged raises-exception; a reply that says ask_exit
  * ends it too, successfully. Outputs beyond the ceiling end it as well (FAILED, output_limit). */
@@ -41,7 +42,7 @@ PlayerState player_state(const Player *player);
  * is none left. The caller owns the result. */
 json_object *player_next_comm(Player *player);
 
-/* Which cell may be sent now: in READY, and in WAITING as long as none of the author's has been sent. */
+/* Which cell may be sent now, in READY or in WAITING. */
 typedef enum {
 	PLAYER_NEXT_NOTHING, /* no cell, or not before the one in flight has ended */
 	PLAYER_NEXT_OURS,

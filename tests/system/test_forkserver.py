@@ -118,12 +118,23 @@ def test_a_stop_on_the_way_to_its_place_is_not_lost(make_runner: Any, open_folde
     runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path)
     runner.settled()
     run = runner.bench.play(notebook('append marks "1"'), run=runner.take())
-    run.watch_until(lambda event: event["state"] == "starting")
+    run.watch_until(lambda event: event["state"] == "playing")
     run.stop("stopped_by_user")
     run.finish()
     assert (run.outcome["status"], run.outcome["reason"]) == ("stopped", "stopped_by_user")
     assert not (runner.bench.folder / "work" / "marks").exists()
-    assert [line["mark"] for line in run.outcome_lines] == ["ended"]
+
+
+def test_the_authors_cells_are_not_played_when_ours_fail(make_runner: Any) -> None:
+    runner = make_runner({"ready": "2", "preload": "off"})
+    runner.settled()
+    work = runner.bench.folder / "work"
+    (work / "naas.py").write_text("raise RuntimeError('this is no naas')")
+    run = runner.bench.play(notebook("open('marks', 'w')"), run=runner.take()).finish()
+    assert "was ready" in run.log
+    assert run.outcome["status"] == "failed"
+    assert run.outcome["error"]["ename"] == "RuntimeError"
+    assert not (work / "marks").exists()
 
 
 def test_the_folder_of_a_run_has_gone(make_runner: Any) -> None:
