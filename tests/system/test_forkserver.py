@@ -6,12 +6,11 @@ import json
 import os
 import re
 import signal
-import subprocess
 from typing import Any, Callable, Iterator
 
 import pytest
 
-from executor import Bench, Run, become, code, notebook, receive_frame, send_frame
+from executor import Bench, Run, code, notebook, receive_frame, send_frame
 from scripted import ScriptedKernels
 from test_runner import Child, Runner, eventually
 
@@ -99,53 +98,6 @@ def test_a_run_gets_a_fork_where_it_wants_to_be(make_runner: Any, kept: dict, na
     assert "NBHOOK_FORK_SERVER" not in environment
 
 
-def test_a_kernel_that_cannot_be_put_in_its_place_gives_way_to_another(make_runner: Any, open_folder: str) -> None:
-    kernels = ScriptedKernels(open_folder)
-    kernels.add("python3")  # which understands nothing of what is asked of it
-    runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path)
-    runner.settled()
-    run = runner.play('append marks "1"; send stream "hi"')
-    assert run.text() == "hi"
-    assert (runner.bench.folder / "work" / "marks").read_text() == "1"
-    assert "python3 was ready" in run.log and "python3 was started" in run.log
-    assert [line["mark"] for line in run.outcome_lines] == ["started", "ended"]
-
-
-def test_a_stop_on_the_way_to_its_place_is_not_lost(make_runner: Any, open_folder: str) -> None:
-    kernels = ScriptedKernels(open_folder)
-    # It answers when it is warmed, and not when it is told where to go.
-    kernels.add("python3", 'on execute_request "reply"; on execute_request "sleep forever"')
-    runner = make_runner({"ready": "1", "preload": "off"}, kernel_path=kernels.path)
-    runner.settled()
-    run = runner.bench.play(notebook('append marks "1"'), run=runner.take())
-    run.watch_until(lambda event: event["state"] == "playing")
-    run.stop("stopped_by_user")
-    run.finish()
-    assert (run.outcome["status"], run.outcome["reason"]) == ("stopped", "stopped_by_user")
-    assert not (runner.bench.folder / "work" / "marks").exists()
-
-
-def test_the_authors_cells_are_not_played_when_ours_fail(make_runner: Any) -> None:
-    runner = make_runner({"ready": "2", "preload": "off"})
-    runner.settled()
-    work = runner.bench.folder / "work"
-    (work / "naas.py").write_text("raise RuntimeError('this is no naas')")
-    run = runner.bench.play(notebook("open('marks', 'w')"), run=runner.take()).finish()
-    assert "was ready" in run.log
-    assert run.outcome["status"] == "failed"
-    assert run.outcome["error"]["ename"] == "RuntimeError"
-    assert not (work / "marks").exists()
-
-
-def test_the_folder_of_a_run_has_gone(make_runner: Any) -> None:
-    runner = make_runner(BEFOREHAND)
-    runner.settled()
-    run = runner.bench.play(notebook("open('/tmp/never', 'x')"), run=runner.take(), cwd="/gone").finish()
-    assert (run.outcome["status"], run.outcome["reason"]) == ("failed", "kernel_failed")
-    assert "its working directory: No such file" in run.outcome["error"]["evalue"]
-    assert not os.path.exists("/tmp/never")
-
-
 @pytest.mark.parametrize("kept", [ON_DEMAND, BEFOREHAND], ids=["on-demand", "beforehand"])
 def test_nothing_that_a_run_did_is_seen_by_the_next(make_runner: Any, kept: dict) -> None:
     runner = make_runner({**kept, "preload": "numpy"}, namespaces="off")
@@ -173,91 +125,6 @@ def test_a_fork_begins_with_the_memory_that_a_rehearsal_has_written_to(make_runn
     kib = int(re.search(r"each kernel begins with (\d+) KiB of its own", runner.log.read()).group(1))
     assert 1024 < kib < 64 * 1024
     assert "as a fork" in runner.play("1").log
-
-
-def test_between_a_fork_and_its_executor_is_a_small_program(make_runner: Any) -> None:
-    runner = make_runner(BEFOREHAND)
-    runner.settled()
-    run = runner.bench.play(notebook("import time; time.sleep(60)"), run=runner.take())
-    run.watch_until(lambda event: event["state"] == "playing")
-    assert eventually(lambda: len(keepers(runner)) == 3)  # two more wait
-    for pid in keepers(runner):
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            status = dict(line.split(":\t", 1) for line in file.read().splitlines())
-        assert int(status["VmRSS"].split()[0]) < 4096
-        assert int(status["CapPrm"], 16) == 0
-    run.stop("stopped_by_user")
-    run.finish()
-
-
-LOOK_INTO = """
-import os, sys
-while not os.path.exists(sys.argv[2]):
-    try:
-        os.open(f"/proc/{sys.argv[1]}/mem", os.O_RDWR)
-        sys.exit("it can be looked into")
-    except PermissionError:
-        pass
-"""
-
-
-def test_a_fork_server_cannot_be_looked_into_while_it_makes_kernels(make_runner: Any) -> None:
-    runner = make_runner(ON_DEMAND)
-    runner.settled()
-    done = runner.bench.folder / "done"
-    looker = subprocess.Popen(["/usr/bin/python3", "-c", LOOK_INTO, str(fork_server(runner)), str(done)],
-                              **become(runner.bench.user))
-    for _ in range(15):
-        assert "as a fork" in runner.play("1").log
-    done.touch()
-    assert looker.wait(10) == 0
-
-
-def keepers(runner: KeptRunner) -> list[int]:
-    found = []
-    for pid in children(fork_server(runner)):
-        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
-            if file.read() == "nbhook-keeper\n":
-                found.append(pid)
-    return found
-
-
-def test_a_fork_knows_the_processor_it_is_on(make_runner: Any) -> None:
-    runner = make_runner(ON_DEMAND)
-    runner.settled()
-    run = runner.play("import ctypes, os\n"
-                      "for each in sorted(os.sched_getaffinity(0)) * 2:\n"
-                      "    os.sched_setaffinity(0, {each})\n"
-                      "    print(ctypes.CDLL(None).sched_getcpu() == each)")
-    assert "as a fork" in run.log
-    assert set(run.text().split()) == {"True"}
-
-
-INTERRUPTED = """
-import signal
-from IPython.display import display
-def interrupt(*ignored):
-    raise KeyboardInterrupt
-signal.signal(signal.SIGALRM, interrupt)
-for turn in range(100):
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.003 + turn * 0.00001)
-        for _ in range(100):
-            display(turn)
-    except BaseException:  # whatever an interrupt leads to in ipykernel
-        pass
-signal.setitimer(signal.ITIMER_REAL, 0) and None
-"""
-
-
-def test_an_interrupt_cuts_no_message(make_runner: Any) -> None:
-    runner = make_runner(ON_DEMAND)
-    runner.settled()
-    run = runner.bench.play(notebook(INTERRUPTED), run=runner.take()).finish()
-    assert "as a fork" in run.log and "left out" not in run.log
-    numbers = [int("".join(output["data"]["text/plain"])) for output in run.outputs() if "data" in output]
-    assert numbers == sorted(numbers)
-    assert len(set(numbers)) > 20
 
 
 def loud(source: str) -> dict[str, Any]:
