@@ -15,6 +15,7 @@
 #include "exec/keeper.h"
 
 #define READ_SIZE 4096
+#define LAST_WORDS (64 * 1024) /* what a pipe holds: pipe(7) */
 /* What is kept of what a kernel prints before somebody wants it. */
 #define MAX_EARLY (64 * 1024)
 /* How long a kernel that has hung up may take to end. */
@@ -187,6 +188,13 @@ kernel_step(Kernel *kernel)
 {
 	take_printed(kernel);
 	take_news(kernel);
+}
+
+void
+kernel_take_last_words(Kernel *kernel)
+{
+	for (int i = 0; i < LAST_WORDS / READ_SIZE; i++)
+		take_printed(kernel);
 }
 
 char *

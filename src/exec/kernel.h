@@ -42,6 +42,9 @@ void kernel_poll_items(Kernel *kernel, zmq_pollitem_t *items);
 /* Takes the keeper's news and the printed bytes. Call it after every poll. */
 void kernel_step(Kernel *kernel);
 
+/* Takes what the kernel has printed and nobody has read, before the run's last line is logged. */
+void kernel_take_last_words(Kernel *kernel);
+
 /* See channels_send and channels_receive. */
 char *kernel_send(Kernel *kernel, Channel channel, const char *msg_type, json_object *content,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -73,6 +73,8 @@ end(Play *play)
 	if (play->state == PLAY_ENDED)
 		return;
 	play->state = PLAY_ENDED;
+	if (play->boot->kernel != NULL)
+		kernel_take_last_words(play->boot->kernel);
 	finish_write(&finish, play->log);
 }
 
