@@ -158,7 +158,7 @@ player_next_comm(Player *player)
 	return content;
 }
 
-/* Whether all that is in flight but the last has been replied to, and well. */
+/* Whether all that is in flight but the last has been replied to, and well. The first of ours is never the last. */
 static gboolean
 is_at_last(const Player *player)
 {
@@ -166,7 +166,7 @@ is_at_last(const Player *player)
 		each = each->next)
 		if (!((const Flight *) each->data)->replied)
 			return FALSE;
-	return !failure_is_set(&player->failure);
+	return player->executed > 0 && !failure_is_set(&player->failure);
 }
 
 PlayerNext

@@ -7,8 +7,8 @@
  *       +-----> DONE
  *
  * One of the author's cells is in flight. Before the first of them, those that were put in front of it are sent at once,
- * so that the kernel need not wait for us between them, and that first one when all but the last of ours are replied to:
- * the last assigns values.
+ * so that the kernel need not wait for us between them, and that first one when all but the last of ours are replied to,
+ * in any case the first of all: it imports a module, which may fail, while the last assigns values.
  * An output goes to the cell of its parent, however late. A reply whose status is
  * not ok ends the play (FAILED) unless the cell is tagged raises-exception; a reply that says ask_exit
  * ends it too, successfully. Outputs beyond the ceiling end it as well (FAILED, output_limit). */

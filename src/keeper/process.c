@@ -367,7 +367,6 @@ keeper_process_run(const KeeperOrder *order, char *const *argv, char *const *env
 	const char *slash = strrchr(argv[0], '/');
 	Signals before;
 	int failures;
-
 	char sentence[sizeof(((KeeperReport *) 0)->text)];
 
 	close_others(order->socket, order->output);

@@ -6,7 +6,9 @@ import os
 import subprocess
 from typing import Any
 
-from executor import become, notebook
+import pytest
+
+from executor import become, code, notebook
 from scripted import ScriptedKernels
 from test_forkserver import (  # noqa: F401
     BEFOREHAND, ON_DEMAND, KeptRunner, children, fork_server, make_runner)
@@ -39,12 +41,13 @@ def test_a_stop_on_the_way_to_its_place_is_not_lost(make_runner: Any, open_folde
     assert not (runner.bench.folder / "work" / "marks").exists()
 
 
-def test_the_authors_cells_are_not_played_when_ours_fail(make_runner: Any) -> None:
+@pytest.mark.parametrize("tags", [[], ["parameters"]])
+def test_the_authors_cells_are_not_played_when_ours_fail(make_runner: Any, tags: list[str]) -> None:
     runner = make_runner({"ready": "2", "preload": "off"})
     runner.settled()
     work = runner.bench.folder / "work"
     (work / "naas.py").write_text("raise RuntimeError('this is no naas')")
-    run = runner.bench.play(notebook("open('marks', 'w')"), run=runner.take()).finish()
+    run = runner.bench.play(notebook(code("open('marks', 'w')", tags=tags)), run=runner.take()).finish()
     assert "was ready" in run.log
     assert run.outcome["status"] == "failed"
     assert run.outcome["error"]["ename"] == "RuntimeError"

@@ -330,6 +330,21 @@ test_what_stands_before_the_authors_is_sent_along(void)
 	finish(&fixture);
 }
 
+/* As where the author has a cell for parameters, which ours follows. */
+static void
+test_the_first_of_ours_is_waited_for(void)
+{
+	Fixture fixture;
+
+	begin(&fixture, NOTEBOOK(CELL("a", "{}")));
+	notebook_insert_code(fixture.notebook, 0, "i", "tag");
+	expect_next(&fixture, "i");
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_NOTHING);
+	reply(&fixture, "0", OK);
+	g_assert_cmpint(player_next_is(fixture.player), ==, PLAYER_NEXT_AUTHORS);
+	finish(&fixture);
+}
+
 /* The author's is not sent any more, even if the kernel has not yet said that it is idle. */
 static void
 test_ours_fails(void)
@@ -407,6 +422,7 @@ main(int argc, char **argv)
 	g_test_add_func("/player/death-after-a-cell", test_death_after_a_cell);
 	g_test_add_func("/player/death-after-exit", test_death_after_exit);
 	g_test_add_func("/player/ours", test_what_stands_before_the_authors_is_sent_along);
+	g_test_add_func("/player/first-of-ours", test_the_first_of_ours_is_waited_for);
 	g_test_add_func("/player/ours-fails", test_ours_fails);
 	g_test_add_func("/player/no-idle-of-ours", test_no_idle_of_ours);
 	g_test_add_func("/player/output-limit", test_output_limit);
