@@ -34,6 +34,7 @@ unit_tests = \
 	tests/unit/test-languages \
 	tests/unit/test-log \
 	tests/unit/test-media \
+	tests/unit/test-memory \
 	tests/unit/test-notebook \
 	tests/unit/test-outcome \
 	tests/unit/test-outputs \
@@ -65,6 +66,8 @@ EXTRA_DIST += tests/print.h
 
 tests_unit_test_allocator_SOURCES = tests/unit/test-allocator.c src/base/allocator.c
 tests_unit_test_allocator_LDADD = $(LDADD) $(JEMALLOC_LIBS)
+
+tests_unit_test_memory_SOURCES = tests/unit/test-memory.c src/keeper/memory.c
 
 # These ask Debian's Python modules, or R, what is right.
 tests_unit_test_notebook_SOURCES = tests/unit/test-notebook.c tests/unit/oracle.c tests/unit/oracle.h

@@ -15,10 +15,27 @@ typedef struct ForkSpan {
 	size_t size; /* bytes */
 } ForkSpan;
 
+/* An allocator of small blocks, for Python objects. */
+typedef void *ForkAllocate(size_t size);
+typedef void ForkRelease(void *block);
+
+/* Fills the gaps that free blocks are in what has been allocated so far, of this allocator and of malloc(3): what a
+ * kernel allocates lies together then, and its start writes to a seventh fewer pages. They are never freed. */
+FORK_EXPORT void nbhook_fork_fill_gaps(ForkAllocate *allocate, ForkRelease *release);
+
+/* A PyObjectArenaAllocator, as Python's own (mmap(2), munmap(2)), which notes the arenas for nbhook_fork_share. */
+FORK_EXPORT void *nbhook_fork_allocate_arena(void *context, size_t size);
+FORK_EXPORT void nbhook_fork_free_arena(void *context, void *start, size_t size);
+
+/* Moves the arenas and the heap into a file in memory, of which every process has a private mapping. A fork has to copy
+ * what it knows of each page of memory; of a file's pages it knows nothing, and learns of those that it looks at.
+ * Where that fails, all stays as it is. The process must have one thread. */
+FORK_EXPORT void nbhook_fork_share(const ForkSpan *heap);
+
 /* The life of a fork server: takes the orders (keeper/order.h) that come over the sockets that the runner passes over
- * link, and makes for each a keeper (the path of that program), which forks the kernel. Returns in each kernel its words, with those spans of
- * memory copied already and every descriptor closed but the standard ones and those of files; NULL at the
- * runner's end. The process must have one thread. */
+ * link, and makes for each a keeper (the path of that program), which forks the kernel. Returns in each kernel its
+ * words, with those spans of memory copied already and every descriptor closed but the standard ones and those of files;
+ * NULL at the runner's end. The process must have one thread. */
 FORK_EXPORT const char *nbhook_fork_serve(
 	int link, const char *keeper, const ForkSpan *spans, size_t n);
 

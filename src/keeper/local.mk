@@ -5,7 +5,8 @@ keeper_sources = \
 libnbhook_a_SOURCES += $(keeper_sources)
 
 # What a fork server loads into an interpreter, which has no sanitizer's runtime: the sources once more, without.
-fork_sources = $(keeper_sources) src/keeper/fork.c src/keeper/fork.h src/keeper/order.h src/keeper/serve.c
+fork_sources = $(keeper_sources) src/keeper/fork.c src/keeper/fork.h src/keeper/memory.c src/keeper/order.h \
+	src/keeper/serve.c
 
 # It becomes what a fork server has forked, and starts for each kernel: without, too, and with libc alone.
 nblibexec_PROGRAMS += nbhook-keeper
@@ -14,7 +15,7 @@ nbhook_keeper_CFLAGS = $(NB_PLAIN_CFLAGS)
 nbhook_keeper_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 nbhook_keeper_LDADD =
 
-EXTRA_DIST += src/keeper/fork.c src/keeper/fork.h src/keeper/order.h src/keeper/serve.c
+EXTRA_DIST += src/keeper/fork.c src/keeper/fork.h src/keeper/memory.c src/keeper/order.h src/keeper/serve.c
 nblibexec_DATA += src/keeper/nbhook-fork.so
 CLEANFILES += src/keeper/nbhook-fork.so
 

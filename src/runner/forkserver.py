@@ -65,6 +65,12 @@ class Sender(ctypes.Structure):
     _fields_ = [("send", ctypes.c_void_p), ("socket", ctypes.c_void_p), ("busy", ctypes.c_int)]
 
 
+class Arenas(ctypes.Structure):
+    """PyObjectArenaAllocator of Python's C interface."""
+
+    _fields_ = [("context", ctypes.c_void_p), ("alloc", ctypes.c_void_p), ("free", ctypes.c_void_p)]
+
+
 class Library:
     """The C half. The interpreter's lock is kept during its calls: there is one thread."""
 
@@ -83,10 +89,24 @@ class Library:
         self.c.nbhook_fork_settle.restype = ctypes.c_bool
         self.c.nbhook_fork_send.argtypes = [ctypes.POINTER(Sender), ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
         self.c.nbhook_fork_send.restype = ctypes.c_bool
+        self.c.nbhook_fork_fill_gaps.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        self.c.nbhook_fork_fill_gaps.restype = None
+        self.c.nbhook_fork_share.argtypes = [ctypes.c_void_p]
+        self.c.nbhook_fork_share.restype = None
 
     def settle(self):
         if not self.c.nbhook_fork_settle():
             raise OSError(ctypes.get_errno(), "prctl")
+
+    def note_arenas(self):
+        """From here on."""
+        functions = [ctypes.cast(each, ctypes.c_void_p)
+                     for each in (self.c.nbhook_fork_allocate_arena, self.c.nbhook_fork_free_arena)]
+        ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(Arenas(None, *functions)))
+
+    def fill_gaps(self):
+        self.c.nbhook_fork_fill_gaps(*(ctypes.cast(each, ctypes.c_void_p) for each in (
+            ctypes.pythonapi.PyObject_Malloc, ctypes.pythonapi.PyObject_Free)))
 
     def open_up(self):
         """Undoes a part of settle(): this process may be looked into."""
@@ -95,8 +115,10 @@ class Library:
 
     def serve(self, link, pages):
         """Makes kernels. Returns in each of them its words, and None at the runner's end."""
-        spans = spans_of(pages)
+        spans, heap = spans_of(pages), spans_of([heap_span()])
+        self.fill_gaps()
         ctypes.pythonapi.PyOS_BeforeFork()
+        self.c.nbhook_fork_share(heap)
         words = self.c.nbhook_fork_serve(link, self.keeper, spans, len(pages))
         if words is None:
             os._exit(0)
@@ -528,12 +550,17 @@ def remember_logging():
 
 
 def quiet_logger():
-    """What the logger's handler would leave out is left out before it is made."""
+    """What the logger's handler would leave out is left out before it is made. To change a logger's level would be to
+    look at all loggers."""
     logger = logging.getLogger("IPKernelApp")
-    level = logger.level
-    if logger.handlers:
-        logger.setLevel(max(level, min(handler.level for handler in logger.handlers)))
-    return lambda: logger.setLevel(level)
+    lowest = min((handler.level for handler in logger.handlers), default=logging.NOTSET)
+    is_enabled = logger.isEnabledFor
+    logger.isEnabledFor = lambda level: level >= lowest and is_enabled(level)
+
+    def undo():
+        del logger.isEnabledFor
+
+    return undo
 
 
 def remember_answers(shell):
@@ -1016,6 +1043,16 @@ def own_memory():
             if row[1] == "rw-p" and not (len(row) > 5 and row[5].startswith("[stack"))]
 
 
+def heap_span():
+    """The (start, size) of what malloc(3) has extended with brk(2)."""
+    with open("/proc/self/maps") as maps:
+        for row in maps:
+            if row.rstrip().endswith("[heap]"):
+                start, end = (int(text, 16) for text in row.split()[0].split("-"))
+                return start, end - start
+    return 0, 0
+
+
 def copied_pages(spans):
     """The [start, size] of what has been written to in there since the fork."""
     found = []
@@ -1123,6 +1160,7 @@ def main():
     link = Link(description["socket"])
     library = Library(description["library"])
     library.settle()
+    library.note_arenas()
     os.environ.setdefault(THREAD_SETTING, "1")
     if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
@@ -1136,6 +1174,7 @@ def main():
         start_again(description, module)
     gc.collect()
     gc.freeze()
+    library.fill_gaps()
     pages = rehearse(library, lambda path: play_kernel({
         "argv": [*description["python"], "-m", description["module"], "-f", path, *description["options"]],
         "env": [f"{name}={value}" for name, value in os.environ.items()]}, model))

@@ -146,3 +146,25 @@ def test_an_interrupt_cuts_no_message(make_runner: Any) -> None:
     numbers = [int("".join(output["data"]["text/plain"])) for output in run.outputs() if "data" in output]
     assert numbers == sorted(numbers)
     assert len(set(numbers)) > 20
+
+
+SHARED = """
+import os
+rows = [row.split() for row in open("/proc/self/maps") if "/memfd:nbhook-forks" in row]
+modes = {row[1] for row in rows}
+ends = [[int(text, 16) for text in row[0].split("-")] for row in rows]
+opened = []
+for row in rows:
+    try:
+        os.write(os.open(f"/proc/self/map_files/{row[0]}", os.O_RDWR), b"x")
+        opened.append(row[0])
+    except OSError:
+        pass
+print(modes, sum(end - start for start, end in ends) > 8 << 20, opened)
+"""
+
+
+def test_the_memory_of_all_forks_is_a_file_that_none_can_write(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    assert runner.play(SHARED).text() == "{'rw-p'} True []\n"
