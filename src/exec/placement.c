@@ -118,7 +118,12 @@ placement_request(const char *language, const Place *place)
 {
 	g_autofree char *code = code_of(language, place);
 
-	return code != NULL ? silent_request(code) : NULL;
+	if (code == NULL)
+		return NULL;
+	json_object *content = silent_request(code);
+	json_put_bool(
+		content, "plain", TRUE); /* our own: src/runner/forkserver.py, take_placement */
+	return content;
 }
 
 json_object *

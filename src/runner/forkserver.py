@@ -893,6 +893,27 @@ class Shortcut:
 
 # ---- in the kernel ----
 
+def take_placement(kernel):
+    """The executor's request to put the kernel where its run wants it (src/exec/placement.c), which is the one that is
+    called "plain", is code for no shell: it is executed as it is, and then all is as it was."""
+    handlers = kernel.shell_handlers
+    execute = handlers["execute_request"]
+
+    def execute_request(stream, ident, parent):
+        content = parent["content"]
+        if not content.get("plain"):
+            return execute(stream, ident, parent)
+        handlers["execute_request"] = execute
+        try:
+            exec(content["code"], {})
+            reply = {"status": "ok", "execution_count": 0, "user_expressions": {}, "payload": []}
+        except Exception as error:
+            reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
+        kernel.session.send(stream, "execute_reply", reply, parent, ident=ident)
+
+    handlers["execute_request"] = execute_request
+
+
 def give_back_threads(setters, environment):
     """OpenBLAS gets as many threads as it would have had."""
     wanted = environment.get(THREAD_SETTING) or environment.get("OMP_NUM_THREADS") or ""
@@ -1015,9 +1036,10 @@ def play_kernel(order, model):
         shell.history_manager.dir_hist[:] = [Path.cwd()]
         shell.init_environment()
         model.early_patches.revert()
-        for each in (model.haste, model.shortcut):
+        for begin in (lambda: model.haste.begin(app), lambda: model.shortcut.begin(app),
+                      lambda: take_placement(app.kernel)):
             with contextlib.suppress(Exception):  # what does not fit stays as it is
-                each.begin(app)
+                begin()
 
     app.init_shell = init_shell
     app.initialize(None)

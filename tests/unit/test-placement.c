@@ -38,7 +38,9 @@ test_silence(void)
 	g_assert_true(json_bool_member(content, "silent", FALSE));
 	g_assert_false(json_bool_member(content, "store_history", TRUE));
 	g_assert_false(json_bool_member(content, "stop_on_error", TRUE));
+	g_assert_true(json_bool_member(content, "plain", FALSE));
 	g_autoptr(json_object) warming = placement_warm_request("python");
+	g_assert_false(json_bool_member(warming, "plain", FALSE)); /* it is there for the shell */
 	g_assert_true(json_bool_member(warming, "silent", FALSE));
 	g_assert_false(json_bool_member(warming, "store_history", TRUE));
 	g_assert_null(placement_warm_request("r"));
