@@ -1,7 +1,7 @@
 /* The steps, each started by the event that ends the one before:
  *
- *   prepare   files of the run, its listening socket                          (at once)
  *   take      the runner hands over the socket of an executor                 (runner link)
+ *   prepare   files of the run, its listening socket                          (meanwhile)
  *   begin     the owner says that the run may begin, and there is an executor
  *   play      run.play with its descriptors; the executor says "taken"        (handover channel),
  *             or is ended when it says nothing for start_timeout
@@ -476,11 +476,13 @@ run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold 
 	g_autoptr(GError) error = NULL;
 
 	run->key = g_strdup(key);
-	if (prepare(run, &error))
-		run->request = runner_link_take(
-			daemon->runner, job->task.kernel, job->task.language, on_executor, run);
-	else
+	run->request = runner_link_take(
+		daemon->runner, job->task.kernel, job->task.language, on_executor, run);
+	if (!prepare(run, &error)) {
+		runner_link_cancel(run->request);
+		run->request = NULL;
 		fail_to_prepare(run, error);
+	}
 	return run;
 }
 

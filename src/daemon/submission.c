@@ -1,5 +1,6 @@
 #include "daemon/submission.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -152,29 +153,17 @@ delivery_of(const Submission *submission)
 	return record;
 }
 
-/* The folder is durable: the row may be made, if there is room still. */
+/* The folder is durable: the row may be made. */
 static void
 on_folder_durable(gpointer data, const GError *failure)
 {
 	Submission *submission = data;
-	Daemon *daemon = submission->daemon;
-	Pending *pending = submission->pending;
-	g_autoptr(GError) full = NULL;
-	int retry_after = 0;
 
-	if (failure != NULL) {
+	if (failure != NULL)
 		refuse(submission, failure, 0);
-		return;
-	}
-	if (!dispatcher_has_room(daemon->dispatcher, pending->hook, &retry_after, &full)) {
-		refuse(submission, full, retry_after);
-		return;
-	}
-	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending),
-		files_steal_fd(&submission->execution));
-	records_add_job(daemon->writer, live_job(submission->live), delivery_of(submission),
-		on_committed, submission);
-	dispatcher_prepare(daemon->dispatcher, submission->live); /* while the row is written */
+	else
+		records_add_job(submission->daemon->writer, live_job(submission->live),
+			delivery_of(submission), on_committed, submission);
 }
 
 static gboolean
@@ -193,21 +182,30 @@ make_folder_durable(gpointer data, GError **error)
 	       files_sync(submission->executions, "the folder of executions", error);
 }
 
+/* What the run needs is asked for and made first: the runner answers while the disk does, and files that are made in a
+ * folder which is being synced have to wait for that. */
 static void
 accept_new(Submission *submission)
 {
 	Daemon *daemon = submission->daemon;
+	Pending *pending = submission->pending;
 	g_autoptr(GError) full = NULL;
 	int retry_after = 0;
+	int copy = -1;
 
-	if (dispatcher_has_room(daemon->dispatcher, submission->pending->hook, &retry_after, &full))
+	if (dispatcher_has_room(daemon->dispatcher, pending->hook, &retry_after, &full))
 		submission->execution =
-			folders_open_execution(daemon->folders, submission->pending->folder, &full);
-	if (submission->execution >= 0)
-		workers_push(
-			daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
-	else
+			folders_open_execution(daemon->folders, pending->folder, &full);
+	if (submission->execution >= 0 &&
+		(copy = fcntl(submission->execution, F_DUPFD_CLOEXEC, 0)) < 0)
+		nbhook_error_set_errno(&full, errno, "opening the folder of a job");
+	if (copy < 0) {
 		refuse(submission, full, retry_after);
+		return;
+	}
+	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending), copy);
+	dispatcher_prepare(daemon->dispatcher, submission->live);
+	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
 }
 
 /* Calls that join a job of which only the store knows. */
