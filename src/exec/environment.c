@@ -9,16 +9,15 @@ static const char *const allowed[] = { "PATH", "HOME", "LANG", "LANGUAGE", "TZ",
 
 /* What would be written below HOME, which the account may not have, or be seen by the next run. Who writes there makes
  * the folder, as below HOME; only of some everybody expects that they are there. (A folder that has been made and
- * removed costs more than it seems: ext4 passes over the inodes of the last minutes, one by one.) */
+ * removed costs more than it seems: ext4 passes over the inodes of the last minutes, one by one. That is why the ten that
+ * each start of IPython makes are where the kernel's sockets are.) */
 static const struct {
 	const char *name;
 	const char *folder;
 	gboolean made;
 } private_folders[] = {
-	{ "IPYTHONDIR", "ipython" },
 	{ "JUPYTER_CONFIG_DIR", "jupyter/config" },
 	{ "JUPYTER_DATA_DIR", "jupyter/data" },
-	{ "JUPYTER_RUNTIME_DIR", "jupyter/runtime", TRUE },
 	{ "MPLCONFIGDIR", "matplotlib" },
 	{ "TMPDIR", "tmp", TRUE },
 	{ "XDG_CACHE_HOME", "cache", TRUE },
@@ -61,8 +60,9 @@ environment_sweep(void)
 }
 
 static char **
-add_folders(char **environment, const char *home)
+add_folders(char **environment, const char *home, const char *runtime)
 {
+	g_autofree char *ipython = g_build_filename(runtime, "ipython", NULL);
 	const char *own = g_environ_getenv(environment, "HOME");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(private_folders); i++) {
@@ -72,6 +72,8 @@ add_folders(char **environment, const char *home)
 			g_mkdir_with_parents(path, 0700);
 		environment = g_environ_setenv(environment, private_folders[i].name, path, TRUE);
 	}
+	environment = g_environ_setenv(environment, "IPYTHONDIR", ipython, TRUE);
+	environment = g_environ_setenv(environment, "JUPYTER_RUNTIME_DIR", runtime, TRUE);
 	if (own == NULL || access(own, X_OK) != 0)
 		environment = g_environ_setenv(environment, "HOME", home, TRUE);
 	return environment;
@@ -159,7 +161,7 @@ environment_new(const EnvironmentSpec *spec)
 		environment = g_environ_setenv(environment, "LANG", "C.UTF-8", FALSE);
 	/* debugpy, which ipykernel imports, would begin every log with a warning. */
 	environment = g_environ_setenv(environment, "PYDEVD_DISABLE_FILE_VALIDATION", "1", TRUE);
-	environment = add_folders(environment, spec->home);
+	environment = add_folders(environment, spec->home, spec->runtime);
 	environment = add_kernel(environment, spec->kernel);
 	environment = add_python_path(environment);
 	environment = g_environ_setenv(environment, ENVIRONMENT_MARK, spec->run_dir, TRUE);

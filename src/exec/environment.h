@@ -27,6 +27,7 @@ void environment_sweep(void);
 typedef struct EnvironmentSpec {
 	const Kernelspec *kernel;
 	const char *home;    /* the folder that environment_home gave */
+	const char *runtime; /* the folder of the kernel's connection, or home */
 	const char *run_dir; /* by which a process is known as one of a run */
 	const char *url;     /* NAAS_URL; NULL: none */
 	const char *key;     /* NAAS_TOKEN; NULL: none */

@@ -50,6 +50,7 @@ start_keeper(Kernel *kernel, const KernelSpec *spec, GError **error)
 {
 	EnvironmentSpec environment = { .kernel = spec->kernelspec,
 		.home = kernel->home->path,
+		.runtime = kernel->connection->folder->path,
 		.run_dir = spec->settings->run_dir,
 		.url = spec->url,
 		.key = spec->key };

@@ -127,6 +127,7 @@ spawn(ForkServer *server, const ForkServerSpec *spec, int link, GError **error)
 {
 	EnvironmentSpec own = { .kernel = spec->kernelspec,
 		.home = server->home->path,
+		.runtime = server->home->path,
 		.run_dir = spec->settings->run_dir };
 	g_auto(GStrv) command =
 		kernelspec_command(spec->kernelspec, spec->settings, CONNECTION_FILE);

@@ -936,8 +936,9 @@ MT_WORDS = 624  # the state of a Mersenne Twister
 def forget_home():
     """What was remembered of the fork server's own folders."""
     modules = sys.modules
-    if "tempfile" in modules:
-        modules["tempfile"].tempdir = None
+    if "tempfile" in modules:  # where there is none, it looks for one by making a file
+        folder = os.path.abspath(os.environ.get("TMPDIR") or os.devnull)
+        modules["tempfile"].tempdir = folder if os.path.isdir(folder) and os.access(folder, os.W_OK) else None
     site.USER_BASE = site.USER_SITE = None
     site.getusersitepackages()
     if "numpy.random" in modules:  # its whole state, which costs less than seed()

@@ -27,10 +27,21 @@ def test_what_a_run_keeps_for_itself_is_on_disk_and_its_own(bench: Bench) -> Non
     home = environment["HOME"]
     assert os.path.dirname(home) == str(bench.folder / "tmp")
     assert {name: environment[name].startswith(home + "/")
-            for name in ("IPYTHONDIR", "TMPDIR", "XDG_CACHE_HOME")} == {
-                "IPYTHONDIR": True, "TMPDIR": True, "XDG_CACHE_HOME": True}
+            for name in ("MPLCONFIGDIR", "TMPDIR", "XDG_CACHE_HOME")} == {
+                "MPLCONFIGDIR": True, "TMPDIR": True, "XDG_CACHE_HOME": True}
     assert mode == "0o700"
     assert run.outputs()[-1]["data"]["text/plain"] == ["True"]
+
+
+def test_what_jupyter_and_ipython_keep_of_a_kernel_is_where_its_sockets_are(bench: Bench) -> None:
+    run = bench.run("import os, sys",
+                    "runtime = os.path.dirname(sys.argv[sys.argv.index('-f') + 1])",
+                    "print(os.environ['JUPYTER_RUNTIME_DIR'] == runtime,"
+                    " os.path.dirname(get_ipython().ipython_dir) == runtime,"
+                    " os.path.isdir(get_ipython().profile_dir.security_dir), runtime)")
+    *held, runtime = run.text().split()
+    assert held == ["True", "True", "True"]
+    assert not os.path.exists(runtime)
 
 
 def test_without_tmpdir_it_is_below_var_tmp(bench: Bench) -> None:
