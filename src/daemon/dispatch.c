@@ -326,7 +326,7 @@ take_start(LiveJob *live)
 	if (live->job->task.status != TASK_CREATING)
 		return;
 	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
-	live_publish(live);
+	live_publish_soon(live); /* most runs have ended by then */
 	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
 }
 
@@ -347,7 +347,7 @@ on_end_committed(gpointer data, const GError *failure)
 	}
 	put(live, PLACE_NONE);
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
-	live_publish(live);
+	live_tell(live);
 	live_answer(live);
 	g_clear_pointer(&live->run, run_free);
 	Job *job = g_steal_pointer(&live->job);

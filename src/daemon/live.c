@@ -5,7 +5,7 @@
 #include "daemon/records.h"
 #include "daemon/status.h"
 
-#define PROGRESS_INTERVAL_MS 500
+#define STATUS_INTERVAL_MS 500
 
 LiveJob *
 live_new(Daemon *daemon, Job *job, int execution)
@@ -66,8 +66,8 @@ live_close_folder(LiveJob *live)
 	files_close(&live->execution);
 }
 
-void
-live_changed(LiveJob *live)
+static void
+tell_watchers(LiveJob *live)
 {
 	g_autoptr(GPtrArray) watchers = live->watchers;
 
@@ -78,12 +78,18 @@ live_changed(LiveJob *live)
 }
 
 void
-live_publish(LiveJob *live)
+live_tell(LiveJob *live)
 {
 	recent_note(live->daemon->recent, live->job);
+	tell_watchers(live);
+}
+
+void
+live_publish(LiveJob *live)
+{
 	if (live->execution >= 0)
 		status_write(live->job, live->execution, FALSE);
-	live_changed(live);
+	live_tell(live);
 }
 
 static gboolean
@@ -101,8 +107,8 @@ void
 live_publish_soon(LiveJob *live)
 {
 	if (live->status_source == 0)
-		live->status_source = g_timeout_add(PROGRESS_INTERVAL_MS, write_due_status, live);
-	live_changed(live);
+		live->status_source = g_timeout_add(STATUS_INTERVAL_MS, write_due_status, live);
+	live_tell(live);
 }
 
 void

@@ -38,8 +38,8 @@ const Job *live_job(const LiveJob *live);
 gboolean live_open_folder(LiveJob *live, GError **error);
 void live_close_folder(LiveJob *live);
 
-/* Something new can be told of the job: tells those who watch. */
-void live_changed(LiveJob *live);
+/* Something new can be told of the job: tells those who watch it, and those who look at its webhook's runs. */
+void live_tell(LiveJob *live);
 
 /* The same, and replaces its status file: at once, or soon together with further changes. */
 void live_publish(LiveJob *live);

@@ -10,15 +10,23 @@
 #define MAX_STATUS (4 * 1024 * 1024)
 #define MAX_DEPTH 20
 
-void
-status_write(const Job *job, int execution, gboolean durable)
+static gboolean
+replace(const Job *job, int execution, gboolean durable)
 {
 	g_autoptr(json_object) document = job_status_document(job);
 	g_autofree char *text = json_print_sorted(document);
 	g_autoptr(GError) error = NULL;
 
-	if (!files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
-		g_warning("job %s: status.json: %s", job->id, error->message);
+	if (files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
+		return TRUE;
+	g_warning("job %s: status.json: %s", job->id, error->message);
+	return FALSE;
+}
+
+void
+status_write(const Job *job, int execution, gboolean durable)
+{
+	replace(job, execution, durable);
 }
 
 static json_object *
@@ -52,12 +60,22 @@ typedef struct {
 } End;
 
 static gboolean
-write_end(gpointer data, GError **error)
+sync_end(gpointer data, GError **error)
+{
+	const End *end = data;
+	AUTO_FD file = files_open_beneath(end->execution, "status.json", O_RDONLY, 0, error);
+
+	return file >= 0 && files_sync(file, "status.json", error) &&
+	       files_sync(end->execution, "a job's folder", error);
+}
+
+static void
+on_synced(gpointer data, const GError *failure)
 {
 	const End *end = data;
 
-	status_write(end->job, end->execution, TRUE);
-	return TRUE;
+	if (failure != NULL)
+		g_warning("job %s: %s", end->job->id, failure->message);
 }
 
 static void
@@ -75,7 +93,10 @@ status_write_end(Workers *workers, Job *job, int execution)
 
 	end->job = job;
 	end->execution = execution;
-	workers_push(workers, write_end, NULL, end, (GDestroyNotify) end_free);
+	if (replace(job, execution, FALSE))
+		workers_push(workers, sync_end, on_synced, end, (GDestroyNotify) end_free);
+	else
+		end_free(end);
 }
 
 static void
