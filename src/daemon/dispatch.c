@@ -155,22 +155,6 @@ leave_slot(LiveJob *live, LivePlace place)
 	put(live, place);
 }
 
-LiveJob *
-dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
-{
-	const char *kernel = kernel_of(job);
-	LiveJob *live = live_new(dispatcher->daemon, job, execution);
-
-	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
-	if (slots_has_free(dispatcher->slots, kernel) &&
-		slots_waiting_with(dispatcher->slots, kernel) == 0)
-		take_slot(live);
-	else
-		put(live, PLACE_WAITING);
-	live_publish(live);
-	return live;
-}
-
 static void pump(Dispatcher *dispatcher);
 
 void
@@ -192,20 +176,36 @@ enqueue(LiveJob *live)
 
 static void on_run(Run *run, RunEvent event, gpointer data);
 
-void
-dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live)
+static void
+ask_for_executor(LiveJob *live)
 {
-	if (live->place != PLACE_SLOT || live->run != NULL)
-		return;
-	live->run =
-		run_new(dispatcher->daemon, live->job, live->execution, live->key, on_run, live);
+	live->run = run_new(live->daemon, live->job, live->execution, live->key, on_run, live);
 	g_clear_pointer(&live->key, g_free);
+}
+
+LiveJob *
+dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
+{
+	const char *kernel = kernel_of(job);
+	LiveJob *live = live_new(dispatcher->daemon, job, execution);
+
+	g_hash_table_insert(dispatcher->jobs, job->uuid, live);
+	if (slots_has_free(dispatcher->slots, kernel) &&
+		slots_waiting_with(dispatcher->slots, kernel) == 0) {
+		take_slot(live);
+		ask_for_executor(live);
+	} else {
+		put(live, PLACE_WAITING);
+	}
+	live_tell(live);
+	return live;
 }
 
 static void
 start_run(LiveJob *live)
 {
-	dispatcher_prepare(live->dispatcher, live);
+	if (live->run == NULL)
+		ask_for_executor(live);
 	run_begin(live->run);
 }
 

@@ -26,11 +26,9 @@ gboolean dispatcher_has_room(
 /* Where its jobs are; borrowed. */
 const Slots *dispatcher_slots(const Dispatcher *dispatcher);
 
-/* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made. */
+/* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made; where it has a
+ * slot, an executor is asked for. */
 LiveJob *dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution);
-
-/* The row is being made: gets ready what the run needs, where the job has a slot. */
-void dispatcher_prepare(Dispatcher *dispatcher, LiveJob *live);
 
 /* The row is durable: the job may run. */
 void dispatcher_start(Dispatcher *dispatcher, LiveJob *live);

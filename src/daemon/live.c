@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "daemon/recent.h"
 #include "daemon/records.h"
+#include "daemon/run.h"
 #include "daemon/status.h"
 
 #define STATUS_INTERVAL_MS 500
@@ -90,6 +91,14 @@ live_publish(LiveJob *live)
 	if (live->execution >= 0)
 		status_write(live->job, live->execution, FALSE);
 	live_tell(live);
+}
+
+void
+live_prepare(LiveJob *live)
+{
+	if (live->run != NULL)
+		run_prepare(live->run);
+	live_publish(live);
 }
 
 static gboolean

@@ -396,16 +396,6 @@ on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 		hand_over(run);
 }
 
-void
-run_begin(Run *run)
-{
-	run->may_begin = TRUE;
-	if (run->over)
-		tell_last_soon(run);
-	else if (run->executor_socket >= 0)
-		hand_over(run);
-}
-
 static int
 open_version(Run *run, GError **error)
 {
@@ -443,12 +433,30 @@ prepare(Run *run, GError **error)
 	       (fds[FD_RUN] = listen_new(run->socket_path, error)) >= 0;
 }
 
-static void
-fail_to_prepare(Run *run, const GError *error)
+void
+run_prepare(Run *run)
 {
+	g_autoptr(GError) error = NULL;
+
+	if (run->over || run->fds[FD_NOTEBOOK] >= 0 || prepare(run, &error))
+		return;
+	if (run->request != NULL)
+		runner_link_cancel(run->request);
+	run->request = NULL;
 	run->passing = g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE) ||
 		       g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
 	fail(run, "preparing the run", error);
+}
+
+void
+run_begin(Run *run)
+{
+	run_prepare(run);
+	run->may_begin = TRUE;
+	if (run->over)
+		tell_last_soon(run);
+	else if (run->executor_socket >= 0)
+		hand_over(run);
 }
 
 static Run *
@@ -473,16 +481,10 @@ Run *
 run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told, gpointer data)
 {
 	Run *run = new_run(daemon, job, execution, told, data);
-	g_autoptr(GError) error = NULL;
 
 	run->key = g_strdup(key);
 	run->request = runner_link_take(
 		daemon->runner, job->task.kernel, job->task.language, on_executor, run);
-	if (!prepare(run, &error)) {
-		runner_link_cancel(run->request);
-		run->request = NULL;
-		fail_to_prepare(run, error);
-	}
 	return run;
 }
 

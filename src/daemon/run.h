@@ -19,10 +19,13 @@ typedef enum {
 
 typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
 
-/* Prepares a run of job (borrowed; its task must not change meanwhile), up to an executor that is there for it.
- * execution is its folder, borrowed; key the run's own key. Nothing is told before run_begin. */
+/* A run of job (borrowed; its task must not change meanwhile), for which an executor is asked for. execution is its
+ * folder, borrowed; key the run's own key. Nothing is told before run_begin. */
 Run *run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told,
 	gpointer data);
+
+/* Makes its files, where that has not been done. */
+void run_prepare(Run *run);
 
 /* The executor may have the job, now or when it is there. Once. */
 void run_begin(Run *run);

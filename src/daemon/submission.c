@@ -159,11 +159,13 @@ on_folder_durable(gpointer data, const GError *failure)
 {
 	Submission *submission = data;
 
-	if (failure != NULL)
+	if (failure != NULL) {
 		refuse(submission, failure, 0);
-	else
-		records_add_job(submission->daemon->writer, live_job(submission->live),
-			delivery_of(submission), on_committed, submission);
+		return;
+	}
+	records_add_job(submission->daemon->writer, live_job(submission->live),
+		delivery_of(submission), on_committed, submission);
+	live_prepare(submission->live); /* while the row is written */
 }
 
 static gboolean
@@ -182,8 +184,7 @@ make_folder_durable(gpointer data, GError **error)
 	       files_sync(submission->executions, "the folder of executions", error);
 }
 
-/* What the run needs is asked for and made first: the runner answers while the disk does, and files that are made in a
- * folder which is being synced have to wait for that. */
+/* An executor is asked for first: the runner answers while the disk does. */
 static void
 accept_new(Submission *submission)
 {
@@ -204,7 +205,6 @@ accept_new(Submission *submission)
 		return;
 	}
 	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending), copy);
-	dispatcher_prepare(daemon->dispatcher, submission->live);
 	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
 }
 
