@@ -22,6 +22,7 @@ import contextlib
 import copy
 import ctypes
 import datetime
+import dis
 import fnmatch
 import functools
 import gc
@@ -549,20 +550,6 @@ def remember_logging():
     return undo
 
 
-def quiet_logger():
-    """What the logger's handler would leave out is left out before it is made. To change a logger's level would be to
-    look at all loggers."""
-    logger = logging.getLogger("IPKernelApp")
-    lowest = min((handler.level for handler in logger.handlers), default=logging.NOTSET)
-    is_enabled = logger.isEnabledFor
-    logger.isEnabledFor = lambda level: level >= lowest and is_enabled(level)
-
-    def undo():
-        del logger.isEnabledFor
-
-    return undo
-
-
 def remember_answers(shell):
     """What a start asks for the first time: whether types are of abstract classes, what patterns of names mean, which
     digest signs messages."""
@@ -808,6 +795,45 @@ def quicken_decorators():
     decorator.fix = fix
 
 
+def quiet_logger():
+    """ipykernel says of each message what it does with it, to handlers which leave that out: what none of them would
+    take is left out before it is made."""
+    logger = logging.getLogger("IPKernelApp")
+    is_enabled = logger.isEnabledFor
+
+    def is_heard(level):
+        found, each = False, logger
+        while each is not None:
+            if any(level >= handler.level for handler in each.handlers):
+                return True
+            found = found or bool(each.handlers)
+            each = each.parent if each.propagate else None
+        return not found  # a handler of the last resort takes it, or does not
+
+    logger.isEnabledFor = lambda level: is_enabled(level) and is_heard(level)
+
+
+CONTROL_PARTS = {"control_thread", "io_loop", "concurrent", "futures", "Future", "asyncio", "wrap_future",
+                 "add_callback"}
+
+
+def quicken_control():
+    """Before each request ipykernel has its control thread look whether something has come there, as that does without
+    being told, and does not wait for it."""
+    from ipykernel import kernelbase
+
+    flush = kernelbase.Kernel._flush_control_queue
+    waits = any(each.opname == "GET_AWAITABLE" for each in dis.get_instructions(flush))
+    if waits or set(flush.__code__.co_names) != CONTROL_PARTS:
+        raise ImportError("this Kernel is not known")
+
+    @functools.wraps(flush)
+    async def _flush_control_queue(kernel):
+        return None if kernel.control_thread else await flush(kernel)
+
+    kernelbase.Kernel._flush_control_queue = _flush_control_queue
+
+
 def quicken_json():
     """For each of the four parts of a message an encoder is made."""
     from jupyter_client import session
@@ -1001,8 +1027,9 @@ class Model:
         self.patches.apply(quicken_signatures)
         self.patches.apply(quicken_decorators)
         self.patches.apply(quicken_json)
+        self.patches.apply(quicken_control)
+        self.patches.apply(quiet_logger)
         self.shortcut = self.patches.apply(Shortcut, self.library)
-        self.early_patches.apply(quiet_logger)
         self.early_patches.apply(name_descriptors)
         self.patches.apply(remember_modules)
         self.patches.apply(remember_answers, self.shell)

@@ -168,3 +168,21 @@ def test_the_memory_of_all_forks_is_a_file_that_none_can_write(make_runner: Any)
     runner = make_runner(BEFOREHAND)
     runner.settled()
     assert runner.play(SHARED).text() == "{'rw-p'} True []\n"
+
+
+HEARD = ["""
+import logging
+heard = []
+class Ear(logging.Handler):
+    def emit(self, record):
+        heard.append(record.getMessage())
+logging.getLogger('IPKernelApp').addHandler(Ear())
+""", "print(any('execute_request' in message for message in heard))"]
+
+
+def test_what_ipykernel_logs_is_heard_by_who_listens(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    forked = runner.play(*HEARD)
+    assert "as a fork" in forked.log
+    assert forked.text() == runner.bench.run(*HEARD).text() == "True\n"
