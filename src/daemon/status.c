@@ -10,23 +10,15 @@
 #define MAX_STATUS (4 * 1024 * 1024)
 #define MAX_DEPTH 20
 
-static gboolean
-replace(const Job *job, int execution, gboolean durable)
+void
+status_write(const Job *job, int execution, gboolean durable)
 {
 	g_autoptr(json_object) document = job_status_document(job);
 	g_autofree char *text = json_print_sorted(document);
 	g_autoptr(GError) error = NULL;
 
-	if (files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
-		return TRUE;
-	g_warning("job %s: status.json: %s", job->id, error->message);
-	return FALSE;
-}
-
-void
-status_write(const Job *job, int execution, gboolean durable)
-{
-	replace(job, execution, durable);
+	if (!files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
+		g_warning("job %s: status.json: %s", job->id, error->message);
 }
 
 static json_object *
@@ -60,22 +52,12 @@ typedef struct {
 } End;
 
 static gboolean
-sync_end(gpointer data, GError **error)
-{
-	const End *end = data;
-	AUTO_FD file = files_open_beneath(end->execution, "status.json", O_RDONLY, 0, error);
-
-	return file >= 0 && files_sync(file, "status.json", error) &&
-	       files_sync(end->execution, "a job's folder", error);
-}
-
-static void
-on_synced(gpointer data, const GError *failure)
+write_end(gpointer data, GError **error)
 {
 	const End *end = data;
 
-	if (failure != NULL)
-		g_warning("job %s: %s", end->job->id, failure->message);
+	status_write(end->job, end->execution, TRUE);
+	return TRUE;
 }
 
 static void
@@ -93,10 +75,8 @@ status_write_end(Workers *workers, Job *job, int execution)
 
 	end->job = job;
 	end->execution = execution;
-	if (replace(job, execution, FALSE))
-		workers_push(workers, sync_end, on_synced, end, (GDestroyNotify) end_free);
-	else
-		end_free(end);
+	status_write(job, execution, FALSE); /* a disk may take its time */
+	workers_push(workers, write_end, NULL, end, (GDestroyNotify) end_free);
 }
 
 static void
