@@ -27,10 +27,11 @@ FORK_EXPORT void nbhook_fork_fill_gaps(ForkAllocate *allocate, ForkRelease *rele
 FORK_EXPORT void *nbhook_fork_allocate_arena(void *context, size_t size);
 FORK_EXPORT void nbhook_fork_free_arena(void *context, void *start, size_t size);
 
-/* Moves the arenas and the heap into a file in memory, of which every process has a private mapping. A fork has to copy
- * what it knows of each page of memory; of a file's pages it knows nothing, and learns of those that it looks at.
- * Where that fails, all stays as it is. The process must have one thread. */
-FORK_EXPORT void nbhook_fork_share(const ForkSpan *heap);
+/* Moves the arenas and the heap (what brk(2) has extended, from its start on; NULL: not that) into a file in memory, of
+ * which every process has a private mapping. A fork has to copy what it knows of each page of memory; of a file's pages
+ * it knows nothing, and learns of those that it looks at. Where that fails, all stays as it is. The process must have
+ * one thread. */
+FORK_EXPORT void nbhook_fork_share(void *heap_start);
 
 /* The life of a fork server: takes the orders (keeper/order.h) that come over the sockets that the runner passes over
  * link, and makes for each a keeper (the path of that program), which forks the kernel. Returns in each kernel its

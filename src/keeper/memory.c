@@ -135,9 +135,21 @@ share_span(int file, off_t offset, const ForkSpan *span)
 	return mapped != MAP_FAILED ? end : offset;
 }
 
-void
-nbhook_fork_share(const ForkSpan *heap)
+/* What there is of the heap now: free(3) gives back what lies at its end. */
+static ForkSpan
+heap_from(void *start)
 {
+	size_t mask = (size_t) sysconf(_SC_PAGESIZE) - 1;
+	size_t from = (size_t) start;
+	size_t to = ((size_t) sbrk(0) + mask) & ~mask;
+
+	return (ForkSpan){ start, start != NULL && to > from ? to - from : 0 };
+}
+
+void
+nbhook_fork_share(void *heap_start)
+{
+	ForkSpan heap = heap_from(heap_start);
 	int file = memfd_create("nbhook-forks", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	off_t end = 0;
 
@@ -147,8 +159,8 @@ nbhook_fork_share(const ForkSpan *heap)
 	qsort(arenas, n_arenas, sizeof arenas[0], by_start);
 	for (size_t i = 0; i < n_arenas; i++)
 		end = share_span(file, end, &arenas[i]);
-	if (heap->size > 0)
-		share_span(file, end, heap);
+	if (heap.size > 0)
+		share_span(file, end, &heap);
 	fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	close(file);
 }

@@ -116,7 +116,7 @@ class Library:
 
     def serve(self, link, pages):
         """Makes kernels. Returns in each of them its words, and None at the runner's end."""
-        spans, heap = spans_of(pages), spans_of([heap_span()])
+        spans, heap = spans_of(pages), heap_start()
         self.fill_gaps()
         ctypes.pythonapi.PyOS_BeforeFork()
         self.c.nbhook_fork_share(heap)
@@ -1093,14 +1093,10 @@ def own_memory():
             if row[1] == "rw-p" and not (len(row) > 5 and row[5].startswith("[stack"))]
 
 
-def heap_span():
-    """The (start, size) of what malloc(3) has extended with brk(2)."""
+def heap_start():
+    """Of what malloc(3) has extended with brk(2); None where it has not."""
     with open("/proc/self/maps") as maps:
-        for row in maps:
-            if row.rstrip().endswith("[heap]"):
-                start, end = (int(text, 16) for text in row.split()[0].split("-"))
-                return start, end - start
-    return 0, 0
+        return next((int(row.split("-")[0], 16) for row in maps if row.rstrip().endswith("[heap]")), None)
 
 
 def copied_pages(spans):

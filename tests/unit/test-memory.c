@@ -1,6 +1,8 @@
 /* The memory of a fork server: what is allocated later lies together; what is there is the same when it has been shared,
  * and belongs to each process alone. */
 #include <glib.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -117,6 +119,21 @@ mapping_of(const void *address)
 	return g_strdup("none");
 }
 
+/* NULL where malloc(3) is another's. */
+static void *
+heap_start(void)
+{
+	g_autofree char *text = NULL;
+
+	g_assert_true(g_file_get_contents("/proc/self/maps", &text, NULL, NULL));
+	char *name = strstr(text, "[heap]");
+	if (name == NULL)
+		return NULL;
+	while (name > text && name[-1] != '\n')
+		name--;
+	return (void *) (gsize) g_ascii_strtoull(name, NULL, 16);
+}
+
 static void
 assert_pattern(const char *arena, char mark)
 {
@@ -155,7 +172,16 @@ test_sharing(void)
 		mmap(gone, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	foreign[0] = 'f';
 
-	nbhook_fork_share(&(ForkSpan){ NULL, 0 });
+	/* what lies at the heap's end goes in time to be missed */
+	char *text = g_strdup("kept");
+	void *last = malloc(100 << 10);
+	void *heap = heap_start();
+	free(last);
+	malloc_trim(0);
+	nbhook_fork_share(heap);
+	g_assert_cmpstr(text, ==, "kept");
+	g_free(text);
+	g_free(g_malloc0(1 << 20));
 	assert_pattern(one, '1');
 	assert_pattern(other, '3');
 	g_autofree char *mapped = mapping_of(one);
