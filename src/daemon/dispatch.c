@@ -347,7 +347,7 @@ on_end_committed(gpointer data, const GError *failure)
 	}
 	put(live, PLACE_NONE);
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
-	live_tell(live);
+	live_publish(live);
 	live_answer(live);
 	g_clear_pointer(&live->run, run_free);
 	Job *job = g_steal_pointer(&live->job);

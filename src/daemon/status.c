@@ -75,7 +75,6 @@ status_write_end(Workers *workers, Job *job, int execution)
 
 	end->job = job;
 	end->execution = execution;
-	status_write(job, execution, FALSE); /* a disk may take its time */
 	workers_push(workers, write_end, NULL, end, (GDestroyNotify) end_free);
 }
 

@@ -11,7 +11,7 @@ void status_write(const Job *job, int execution, gboolean durable);
  * was published is not taken back. */
 void status_recall(Job *job, int execution);
 
-/* Writes the status file of an ended job, and once more, durably, on a worker. Job and folder are given away. */
+/* Writes the status file of an ended job durably, on a worker. Job and folder are given away. */
 void status_write_end(Workers *workers, Job *job, int execution);
 
 /* Where an executor writes what is then renamed into place. */

@@ -121,18 +121,32 @@ write_span(int file, off_t offset, const ForkSpan *span, size_t page_size)
 	return true;
 }
 
-/* Where that fails, the memory is what it was. */
+/* Puts the file in the place of the memory. What can fail fails before that is touched. */
+static bool
+map_span(int file, off_t offset, const ForkSpan *span)
+{
+	size_t size = span->size;
+	void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, offset);
+
+	if (copy == MAP_FAILED)
+		return false;
+	if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, span->start) != MAP_FAILED)
+		return true;
+	munmap(copy, size);
+	return false;
+}
+
+/* The file's new end. Where that fails, memory and file are what they were; -1 where the file is not. */
 static off_t
 share_span(int file, off_t offset, const ForkSpan *span)
 {
 	off_t end = offset + (off_t) span->size;
-	int flags = MAP_PRIVATE | MAP_FIXED;
 
-	if (ftruncate(file, end) != 0 ||
-		!write_span(file, offset, span, (size_t) sysconf(_SC_PAGESIZE)))
-		return offset;
-	void *mapped = mmap(span->start, span->size, PROT_READ | PROT_WRITE, flags, file, offset);
-	return mapped != MAP_FAILED ? end : offset;
+	if (ftruncate(file, end) == 0 &&
+		write_span(file, offset, span, (size_t) sysconf(_SC_PAGESIZE)) &&
+		map_span(file, offset, span))
+		return end;
+	return ftruncate(file, offset) == 0 ? offset : -1;
 }
 
 /* What there is of the heap now: free(3) gives back what lies at its end. */
@@ -149,7 +163,6 @@ heap_from(void *start)
 void
 nbhook_fork_share(void *heap_start)
 {
-	ForkSpan heap = heap_from(heap_start);
 	int file = memfd_create("nbhook-forks", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	off_t end = 0;
 
@@ -157,9 +170,10 @@ nbhook_fork_share(void *heap_start)
 	if (file < 0)
 		return;
 	qsort(arenas, n_arenas, sizeof arenas[0], by_start);
-	for (size_t i = 0; i < n_arenas; i++)
+	for (size_t i = 0; i < n_arenas && end >= 0; i++)
 		end = share_span(file, end, &arenas[i]);
-	if (heap.size > 0)
+	ForkSpan heap = heap_from(heap_start); /* not before: qsort(3) may use it */
+	if (heap.size > 0 && end >= 0)
 		share_span(file, end, &heap);
 	fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	close(file);

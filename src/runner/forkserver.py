@@ -799,9 +799,11 @@ def quiet_logger():
     """ipykernel says of each message what it does with it, to handlers which leave that out: what none of them would
     take is left out before it is made."""
     logger = logging.getLogger("IPKernelApp")
-    is_enabled = logger.isEnabledFor
+    is_enabled, factory = logger.isEnabledFor, logging.getLogRecordFactory()
 
     def is_heard(level):
+        if logger.filters or logging.getLogRecordFactory() is not factory:
+            return True
         found, each = False, logger
         while each is not None:
             if any(level >= handler.level for handler in each.handlers):
@@ -933,7 +935,7 @@ def take_placement(kernel):
         try:
             exec(content["code"], {})
             reply = {"status": "ok", "execution_count": 0, "user_expressions": {}, "payload": []}
-        except Exception as error:
+        except BaseException as error:  # an interrupt, too, has an answer
             reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
         kernel.session.send(stream, "execute_reply", reply, parent, ident=ident)
 

@@ -1,16 +1,19 @@
 /* The memory of a fork server: what is allocated later lies together; what is there is the same when it has been shared,
  * and belongs to each process alone. */
+#include <fcntl.h>
 #include <glib.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "keeper/fork.h"
 
 #define ARENA (256 << 10)
+#define LARGE (64 << 20)
 #define SHARED "/memfd:nbhook-forks"
 
 /* What fills gaps is never freed. */
@@ -155,6 +158,54 @@ new_arena(char mark)
 	return arena;
 }
 
+/* Of the file nobody has a descriptor; root may open it by its mapping. */
+static void
+assert_sealed(void)
+{
+	g_autofree char *text = NULL;
+
+	g_assert_true(g_file_get_contents("/proc/self/maps", &text, NULL, NULL));
+	char *row = strstr(text, SHARED);
+	g_assert_nonnull(row);
+	while (row > text && row[-1] != '\n')
+		row--;
+	*strchr(row, ' ') = '\0';
+	g_autofree char *path = g_build_filename("/proc/self/map_files", row, NULL);
+	int file = open(path, O_RDWR | O_CLOEXEC);
+	if (file < 0)
+		return;
+	g_assert_cmpint(write(file, "x", 1), ==, -1);
+	close(file);
+}
+
+/* A span that finds no room stays where it is, and leaves nothing in the file to the next one. */
+static void
+test_failing(void)
+{
+	if (!g_test_subprocess()) {
+		g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+		g_test_trap_assert_passed();
+		return;
+	}
+	char *one = new_arena('1');
+	char *large = nbhook_fork_allocate_arena(NULL, LARGE);
+	g_assert_true(large < one); /* that is the order in which they are shared */
+	memset(large, 'A', LARGE);
+	g_autofree char *pages = NULL;
+	g_assert_true(g_file_get_contents("/proc/self/statm", &pages, NULL, NULL));
+	rlim_t used = (rlim_t) g_ascii_strtoull(pages, NULL, 10) * 4096;
+	struct rlimit limit = { used + LARGE / 2, RLIM_INFINITY };
+	g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
+
+	nbhook_fork_share(NULL);
+	assert_pattern(one, '1');
+	g_autofree char *mapped = mapping_of(one);
+	g_assert_true(g_str_has_prefix(mapped, SHARED));
+	g_autofree char *left = mapping_of(large);
+	g_assert_false(g_str_has_prefix(left, SHARED));
+	g_assert_cmpint(large[LARGE - 1], ==, 'A');
+}
+
 /* In a process of its own, since it is done once in its life. */
 static void
 test_sharing(void)
@@ -180,6 +231,9 @@ test_sharing(void)
 	malloc_trim(0);
 	nbhook_fork_share(heap);
 	g_assert_cmpstr(text, ==, "kept");
+	g_autofree char *kept = mapping_of(text);
+	g_assert_true(heap == NULL || g_str_has_prefix(kept, SHARED));
+	assert_sealed();
 	g_free(text);
 	g_free(g_malloc0(1 << 20));
 	assert_pattern(one, '1');
@@ -213,5 +267,6 @@ main(int argc, char **argv)
 	g_test_add_func("/memory/gaps", test_gaps);
 	g_test_add_func("/memory/no-rows", test_no_rows);
 	g_test_add_func("/memory/sharing", test_sharing);
+	g_test_add_func("/memory/failing", test_failing);
 	return g_test_run();
 }
