@@ -1,3 +1,7 @@
+/* The memory that kernels are made of, before the first is made: what is free in it is used up, so that what a kernel
+ * allocates lies together, and then it becomes a file that each kernel maps. Only what belongs to allocators that do not
+ * ask the system for pages of zeros in a place that they keep (madvise(2), MADV_DONTNEED) may be such a mapping, since
+ * it would get the file's again: Python's arenas, which are noted as they are made, and the heap of malloc(3). */
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
