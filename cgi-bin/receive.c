@@ -1,11 +1,14 @@
 #include "receive.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "notebook/body.h"
 #include "upload.h"
+
+#define LARGE (1024 * 1024) /* what would hold up threads of nbhookd */
 
 void
 reception_clear(Reception *reception)
@@ -116,11 +119,21 @@ check(Reception *reception, GError **error)
 	return reception->inputs != NULL;
 }
 
+/* nbhookd syncs it in any case, with the folder, before it keeps the job. */
+static gboolean
+sync_large(const Reception *reception, GError **error)
+{
+	struct stat info;
+
+	return fstat(reception->file, &info) < 0 || info.st_size < LARGE ||
+	       files_sync(reception->file, "the request", error);
+}
+
 gboolean
 receive_finish(Reception *reception, GError **error)
 {
 	return (reception->scratch < 0 || write_request(reception, error)) &&
-	       check(reception, error) && files_sync(reception->file, "the request", error);
+	       check(reception, error) && sync_large(reception, error);
 }
 
 gboolean

@@ -35,7 +35,8 @@ gboolean receive_body(Reception *reception, GError **error);
 /* Where the body stands as it was received: a descriptor (borrowed) and the offset in it. */
 int receive_where(const Reception *reception, gint64 *offset);
 
-/* Completes the files, holds them against what a notebook can take and syncs them. Errors are those of
+/* Completes the files, holds them against what a notebook can take and syncs them, but for a small "request", which is
+ * nbhookd's to sync. Errors are those of
  * upload_take() and inputs_new(). */
 gboolean receive_finish(Reception *reception, GError **error);
 

@@ -46,7 +46,7 @@ void live_publish(LiveJob *live);
 void live_publish_soon(LiveJob *live);
 void live_forget_due_status(LiveJob *live);
 
-/* Its row is being made: publishes it, and makes the files of its run, where it has one. */
+/* It enters: makes the files of its run, where it has one, and publishes it. */
 void live_prepare(LiveJob *live);
 
 /* Answers those who wait for the end. */

@@ -23,6 +23,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/repair.c src/daemon/repair.h \
 	src/daemon/rights.c src/daemon/rights.h \
 	src/daemon/run.c src/daemon/run.h \
+	src/daemon/run_files.c src/daemon/run_files.h \
 	src/daemon/runner_link.c src/daemon/runner_link.h \
 	src/daemon/slots.c src/daemon/slots.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \

@@ -2,9 +2,10 @@
  *
  *   take      the runner hands over the socket of an executor                 (runner link)
  *   prepare   files of the run, its listening socket                          (meanwhile)
- *   begin     the owner says that the run may begin, and there is an executor
  *   play      run.play with its descriptors; the executor says "taken"        (handover channel),
  *             or is ended when it says nothing for start_timeout
+ *   begin     the owner says that the run may begin: run.begin. Until then the executor lives as long as
+ *             this channel, and plays nothing of the author's
  *   follow    the run socket: state, progress, the end                        (run channel)
  *   look      when that connection ends: connect again, or read the outcome
  *
@@ -21,34 +22,12 @@
 #include "base/listen.h"
 #include "control/channel.h"
 #include "daemon/outcome.h"
+#include "daemon/run_files.h"
 #include "daemon/runner_link.h"
 #include "daemon/snapshot.h"
 #include "daemon/versions.h"
 
 #define SHORT_ID_LENGTH 12
-
-typedef enum {
-	FD_RUN,
-	FD_NOTEBOOK,
-	FD_REQUEST,
-	FD_OUTCOME,
-	FD_EXECUTED,
-	FD_RESPONSE,
-	FD_ALTERNATIVE,
-	FD_LOG,
-	FD_N
-} RunFd;
-
-static const char *const fd_names[FD_N] = {
-	[FD_RUN] = "run",
-	[FD_NOTEBOOK] = "notebook",
-	[FD_REQUEST] = "request",
-	[FD_OUTCOME] = "outcome",
-	[FD_EXECUTED] = "executed",
-	[FD_RESPONSE] = "response",
-	[FD_ALTERNATIVE] = "alternative",
-	[FD_LOG] = "log",
-};
 
 struct Run {
 	Daemon *daemon;
@@ -56,9 +35,9 @@ struct Run {
 	int execution;
 	char *key;
 	char *socket_path;
-	int fds[FD_N]; /* from prepare to play */
+	int fds[RUN_FD_N]; /* from prepare to "taken" */
 	RunnerRequest *request;
-	gboolean may_begin;
+	gboolean is_prepared, is_taken, may_begin;
 	int executor_socket; /* from take to play */
 	pid_t executor;      /* from take to "taken" */
 	Channel *handover;
@@ -76,13 +55,6 @@ struct Run {
 	RunTold told;
 	gpointer data;
 };
-
-static void
-close_fds(Run *run)
-{
-	for (int i = 0; i < FD_N; i++)
-		files_close(&run->fds[i]);
-}
 
 void
 run_free(Run *run)
@@ -102,7 +74,7 @@ run_free(Run *run)
 	files_close(&run->executor_socket);
 	if (!run->may_begin)
 		unlink(run->socket_path);
-	close_fds(run);
+	run_files_close(run->fds);
 	outcome_free(run->outcome);
 	g_free(run->key);
 	g_free(run->socket_path);
@@ -283,14 +255,28 @@ run_stop(Run *run, const char *reason)
 
 /* The executor has answered, or never will. */
 static void
-end_handover(Run *run)
+end_patience(Run *run)
 {
 	if (run->patience != 0)
 		g_source_remove(run->patience);
 	run->patience = 0;
-	channel_free(run->handover);
-	run->handover = NULL;
-	close_fds(run);
+	run_files_close(run->fds);
+}
+
+/* There is nothing more to tell it over this connection, or nobody. */
+static void
+end_handover(Run *run)
+{
+	end_patience(run);
+	g_clear_pointer(&run->handover, channel_free);
+}
+
+/* It has the job, and may begin with it. */
+static void
+let_go(Run *run)
+{
+	end_handover(run);
+	follow(run);
 }
 
 static void
@@ -302,13 +288,16 @@ on_handover_frame(Channel *channel, Frame *frame, gpointer data)
 
 	if (json_member(owned->body, "id") == NULL)
 		return; /* that its kernel has become ready */
-	end_handover(run);
+	end_patience(run);
 	if (failure != NULL) {
+		end_handover(run);
 		run->failure = g_strdup(json_string_member(failure, "message"));
 		end(run, RUN_NOT_BEGUN);
 		return;
 	}
-	follow(run);
+	run->is_taken = TRUE;
+	if (run->may_begin)
+		let_go(run);
 }
 
 static void
@@ -317,7 +306,8 @@ on_handover_closed(Channel *channel, const GError *failure, gpointer data)
 	Run *run = data;
 
 	end_handover(run);
-	fail(run, "the executor went away before it took the job", failure);
+	if (!run->is_taken)
+		fail(run, "the executor went away before it took the job", failure);
 }
 
 /* Its socket says what has become of it: one that has answered in this very moment plays. */
@@ -336,7 +326,10 @@ on_patience_over(gpointer data)
 		seconds);
 	runner_link_end(run->daemon->runner, run->executor);
 	end_handover(run);
-	follow(run);
+	if (run->may_begin)
+		follow(run);
+	else
+		end(run, RUN_NOT_BEGUN);
 	return G_SOURCE_REMOVE;
 }
 
@@ -367,6 +360,15 @@ play_message(Run *run)
 }
 
 static void
+send_begin(Run *run)
+{
+	g_autoptr(json_object) body = json_object_new_object();
+
+	json_put_string(body, "op", "run.begin");
+	channel_send(run->handover, body, NULL, 0);
+}
+
+static void
 hand_over(Run *run)
 {
 	g_autoptr(json_object) body = play_message(run);
@@ -375,9 +377,11 @@ hand_over(Run *run)
 		(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
 	run->handover = channel_new(
 		files_steal_fd(&run->executor_socket), on_handover_frame, on_handover_closed, run);
-	if (!channel_send_named(run->handover, body, fd_names, run->fds, FD_N))
+	if (!channel_send_named(run->handover, body, run_fd_names, run->fds, RUN_FD_N))
 		fail(run, "the registered params are too long", NULL);
-	files_close(&run->fds[FD_RUN]); /* the run lives as long as the executor's copy */
+	else if (run->may_begin)
+		send_begin(run);
+	files_close(&run->fds[RUN_FD_RUN]); /* the run lives as long as the executor's copy */
 }
 
 static void
@@ -392,45 +396,15 @@ on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 	}
 	run->executor_socket = executor;
 	run->executor = pid;
-	if (run->may_begin)
+	if (run->is_prepared)
 		hand_over(run);
 }
 
-static int
-open_version(Run *run, GError **error)
-{
-	const Task *task = &run->job->task;
-
-	return versions_open(run->daemon->folders, task->path + 1, task->histo, error);
-}
-
-static int
-open_request(Run *run, GError **error)
-{
-	return files_open_beneath(run->execution, "request", O_RDONLY, 0, error);
-}
-
 static gboolean
-prepare(Run *run, GError **error)
+open_files(Run *run, GError **error)
 {
-	const Folders *folders = run->daemon->folders;
-	int *fds = run->fds;
-
-	AUTO_FD folder = folders_make_production(folders, run->job->task.path + 1, error);
-
-	return folder >= 0 && (fds[FD_NOTEBOOK] = open_version(run, error)) >= 0 &&
-	       (fds[FD_REQUEST] = open_request(run, error)) >= 0 &&
-	       (fds[FD_OUTCOME] = folders_create_file(
-			folders, run->execution, "outcome", FALSE, error)) >= 0 &&
-	       (fds[FD_EXECUTED] = folders_create_file(
-			folders, run->execution, ".executed", FALSE, error)) >= 0 &&
-	       (fds[FD_RESPONSE] = folders_create_file(
-			folders, run->execution, "response", TRUE, error)) >= 0 &&
-	       (fds[FD_ALTERNATIVE] = folders_create_file(
-			folders, run->execution, "alternative", TRUE, error)) >= 0 &&
-	       (fds[FD_LOG] = folders_create_file(folders, run->execution, "log", FALSE, error)) >=
-		       0 &&
-	       (fds[FD_RUN] = listen_new(run->socket_path, error)) >= 0;
+	return run_files_open(
+		run->fds, run->daemon->folders, run->job, run->execution, run->socket_path, error);
 }
 
 void
@@ -438,8 +412,14 @@ run_prepare(Run *run)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (run->over || run->fds[FD_NOTEBOOK] >= 0 || prepare(run, &error))
+	if (run->over || run->is_prepared)
 		return;
+	run->is_prepared = TRUE;
+	if (open_files(run, &error)) {
+		if (run->executor_socket >= 0)
+			hand_over(run);
+		return;
+	}
 	if (run->request != NULL)
 		runner_link_cancel(run->request);
 	run->request = NULL;
@@ -455,8 +435,12 @@ run_begin(Run *run)
 	run->may_begin = TRUE;
 	if (run->over)
 		tell_last_soon(run);
-	else if (run->executor_socket >= 0)
-		hand_over(run);
+	if (run->over || (run->handover == NULL && !run->is_taken))
+		return;
+	if (run->handover != NULL)
+		send_begin(run);
+	if (run->is_taken)
+		let_go(run);
 }
 
 static Run *
@@ -469,8 +453,7 @@ new_run(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer da
 	run->execution = execution;
 	run->socket_path = g_strdup_printf(
 		"%s/j/%.*s", daemon->settings->run_dir, SHORT_ID_LENGTH, job->uuid + 24);
-	for (int i = 0; i < FD_N; i++)
-		run->fds[i] = -1;
+	run_files_init(run->fds);
 	run->executor_socket = -1;
 	run->told = told;
 	run->data = data;

@@ -1,10 +1,10 @@
 /* daemon/run.h: one attempt to play a job, seen from the daemon.
  *
- * A Run makes the files and the run socket, asks the runner for an executor, hands the job over, follows
+ * A Run asks the runner for an executor, makes the files and the run socket, hands the job over, lets it begin, follows
  * it on the run socket, and reads the outcome when the executor is gone or says that it has ended. It
  * tells its owner, from the main loop, what it learns; after RUN_ENDED, RUN_NOT_BEGUN or RUN_LOST
- * nothing more comes and it may be freed. Freeing it earlier leaves the executor playing, or ends one that has not
- * got the job. */
+ * nothing more comes and it may be freed. Freeing it earlier leaves the executor playing, or ends one that may not
+ * begin yet. */
 #pragma once
 
 #include "daemon/daemon.h"
@@ -24,10 +24,11 @@ typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
 Run *run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told,
 	gpointer data);
 
-/* Makes its files, where that has not been done. */
+/* Makes its files, where that has not been done; the executor gets the job, now or when it is there, and its kernel is
+ * put in its place, but nothing of the author's is played. */
 void run_prepare(Run *run);
 
-/* The executor may have the job, now or when it is there. Once. */
+/* It is durable that there is this run: the author's cells may be played. Once. */
 void run_begin(Run *run);
 
 /* Takes up the run of an earlier daemon, by its socket or its outcome. */
@@ -35,8 +36,8 @@ Run *run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpoi
 
 void run_free(Run *run);
 
-/* Has the executor stop the run for that reason: it ends with RUN_ENDED as any other. Before the executor
- * has it, the run ends with RUN_NOT_BEGUN. */
+/* Has the executor stop the run for that reason: it ends with RUN_ENDED as any other. Before there is
+ * an executor, the run ends with RUN_NOT_BEGUN. */
 void run_stop(Run *run, const char *reason);
 
 gint64 run_cells_done(const Run *run);

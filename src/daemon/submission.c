@@ -165,15 +165,17 @@ on_folder_durable(gpointer data, const GError *failure)
 	}
 	records_add_job(submission->daemon->writer, live_job(submission->live),
 		delivery_of(submission), on_committed, submission);
-	live_prepare(submission->live); /* while the row is written */
 }
 
 static gboolean
 make_folder_durable(gpointer data, GError **error)
 {
 	Submission *submission = data;
+	AUTO_FD request = files_open_beneath(submission->execution, "request", O_RDONLY, 0, error);
 	AUTO_FD files = -1;
 
+	if (request < 0 || !files_sync(request, "the request", error))
+		return FALSE;
 	if (submission->has_files) {
 		files = files_open_beneath(
 			submission->execution, "files", O_RDONLY | O_DIRECTORY, 0, error);
@@ -184,7 +186,7 @@ make_folder_durable(gpointer data, GError **error)
 	       files_sync(submission->executions, "the folder of executions", error);
 }
 
-/* An executor is asked for first: the runner answers while the disk does. */
+/* An executor is asked for first, and gets the job: until that may begin, there is much to do in no need of a disk. */
 static void
 accept_new(Submission *submission)
 {
@@ -205,6 +207,7 @@ accept_new(Submission *submission)
 		return;
 	}
 	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending), copy);
+	live_prepare(submission->live); /* before: its files are synced with their folder */
 	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
 }
 

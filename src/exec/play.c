@@ -210,7 +210,7 @@ play_free(Play *play)
 PlayState
 play_state(const Play *play)
 {
-	return play->state;
+	return play->state == PLAY_PLAYING && play->spec->held ? PLAY_STARTING : play->state;
 }
 
 int
@@ -363,7 +363,7 @@ count_time(Play *play)
 	if (!boot_is_ready(play->boot))
 		return;
 	time_limits_end(&play->limits, TIME_LIMIT_START);
-	if (play->timed_cell == player_cell(play->player))
+	if (!play->is_marked || play->timed_cell == player_cell(play->player))
 		return;
 	play->timed_cell = player_cell(play->player);
 	time_limits_begin(&play->limits, TIME_LIMIT_CELL, clock_ms());
@@ -394,15 +394,29 @@ play_on(Play *play)
 	}
 }
 
+static void
+begin_authors(Play *play)
+{
+	if (play->state != PLAY_PLAYING || play->spec->held || !write_start(play))
+		return;
+	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
+	play_on(play);
+}
+
 /* Ours are on their way, and the kernel is on its own, while the mark goes to the disk. */
 static void
 begin_playing(Play *play)
 {
 	play->state = PLAY_PLAYING;
-	time_limits_begin(&play->limits, TIME_LIMIT_RUN, clock_ms());
 	send_cells(play);
-	if (play->state == PLAY_PLAYING && write_start(play))
-		play_on(play);
+	begin_authors(play);
+}
+
+void
+play_release(Play *play)
+{
+	play->spec->held = FALSE;
+	begin_authors(play);
 }
 
 static void

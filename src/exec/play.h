@@ -5,6 +5,9 @@
  *        │                   └──stop, run_timeout──> STOPPING ──────┤
  *        └──kernel not ready in start_timeout, stop, bad input──────┘
  *
+ * A run that is held (PlaySpec) is STARTING until play_release: its kernel is put where it is to be and plays the cells
+ * that are not the author's, but the run is not marked as begun, and none of the author's cells is sent.
+ *
  * STOPPING climbs a ladder: interrupt (when the cell executes: it would be lost before) and once more after
  * a second, SIGTERM after another, SIGKILL after two; it ends with the cell or the kernel. A kernel that dies ends the run at once, whatever the state. When the state is ENDED, the
  * outcome is on disk (or could not be written, which the log says), and the kernel may still be there:
@@ -59,6 +62,9 @@ gint64 play_deadline(const Play *play);
 
 /* Does what is to be done now. After every poll. */
 void play_step(Play *play);
+
+/* A held run may go on: who asked for it has it durably. */
+void play_release(Play *play);
 
 /* Ends the run with the status "stopped" and this reason. Nothing happens when it is ending already. */
 void play_stop(Play *play, const char *reason);

@@ -17,6 +17,7 @@ typedef struct PlaySpec {
 	json_object *params; /* registered; NULL: none */
 	int notebook, outcome, executed, response;
 	int request, log, alternative; /* -1: none */
+	gboolean held;                 /* the author's cells wait for play_release */
 } PlaySpec;
 
 void play_spec_free(PlaySpec *spec);

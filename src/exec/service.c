@@ -32,6 +32,8 @@ typedef struct {
 typedef struct {
 	Play *play;
 	int signals;
+	Connected *asker;  /* who asked for the run, until that may begin */
+	gboolean deserted; /* it went before that */
 	int listener;
 	GPtrArray *connections; /* Connected * */
 	Snapshots snapshots;
@@ -39,6 +41,16 @@ typedef struct {
 	PlayState told_state;
 	int told_done;
 } Service;
+
+static Connected *
+connected_new(int fd)
+{
+	Connected *connected = g_new0(Connected, 1);
+
+	connected->fd = fd;
+	connected->reader = frame_reader_new(FRAME_MAX_SIZE);
+	return connected;
+}
 
 static void
 connected_free(gpointer data)
@@ -109,10 +121,8 @@ accept_all(Service *service)
 
 	while (service->connections->len < MAX_CONNECTIONS &&
 		(fd = accept4(service->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		Connected *connected = g_new0(Connected, 1);
+		Connected *connected = connected_new(fd);
 
-		connected->fd = fd;
-		connected->reader = frame_reader_new(FRAME_MAX_SIZE);
 		g_ptr_array_add(service->connections, connected);
 		tell(service, connected);
 	}
@@ -205,6 +215,24 @@ take_signals(Service *service)
 		play_stop(service->play, "stopped");
 }
 
+/* Takes run.begin. Who goes without it knows of no run, and nobody else does. */
+static void
+hear_asker(Service *service)
+{
+	Connected *asker = service->asker;
+	g_autoptr(GError) error = NULL;
+	gboolean open = frame_reader_fill(asker->reader, asker->fd, &error);
+	g_autoptr(Frame) frame = frame_reader_next(asker->reader, &error);
+
+	if (frame == NULL && open && error == NULL)
+		return;
+	if (frame != NULL && g_strcmp0(json_string_member(frame->body, "op"), "run.begin") == 0)
+		play_release(service->play);
+	else
+		service->deserted = TRUE;
+	g_clear_pointer(&service->asker, connected_free);
+}
+
 /* Until when there is nothing to do by itself; -1: for ever. */
 static gint64
 deadline(const Service *service)
@@ -223,15 +251,17 @@ deadline(const Service *service)
 static void
 turn(Service *service)
 {
-	zmq_pollitem_t items[KERNEL_N_ITEMS + 2 + MAX_CONNECTIONS];
+	zmq_pollitem_t items[KERNEL_N_ITEMS + 3 + MAX_CONNECTIONS];
 	guint n_connections = service->connections->len;
 	int n = play_poll_items(service->play, items);
-	int first = n + 2;
+	int first = n + 3;
 
 	items[n] = (zmq_pollitem_t){ .fd = service->signals, .events = ZMQ_POLLIN };
 	items[n + 1] =
 		(zmq_pollitem_t){ .fd = n_connections < MAX_CONNECTIONS ? service->listener : -1,
 			.events = ZMQ_POLLIN };
+	items[n + 2] = (zmq_pollitem_t){ .fd = service->asker != NULL ? service->asker->fd : -1,
+		.events = ZMQ_POLLIN };
 	for (guint i = 0; i < n_connections; i++) {
 		Connected *connected = service->connections->pdata[i];
 
@@ -244,6 +274,8 @@ turn(Service *service)
 		if (items[first + (int) i].revents != 0 &&
 			!hear(service, service->connections->pdata[i]))
 			disconnect(service, i);
+	if (items[n + 2].revents != 0)
+		hear_asker(service);
 	take_signals(service);
 	accept_all(service);
 	play_step(service->play);
@@ -277,28 +309,44 @@ wait_until_left(Service *service)
 	}
 }
 
-static void
+static gboolean
 play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 {
 	service->connections = g_ptr_array_new_with_free_func(connected_free);
 	service->play = play_new(settings, spec, boot);
-	while (play_state(service->play) != PLAY_ENDED)
+	while (play_state(service->play) != PLAY_ENDED && !service->deserted)
 		turn(service);
 	accept_all(service);
 	tell_all(service);
 	wait_until_left(service);
 	g_clear_pointer(&service->play, play_free);
+	g_clear_pointer(&service->asker, connected_free);
 	g_ptr_array_unref(service->connections);
+	return !service->deserted;
+}
+
+/* Takes the run and says so; NULL with an error when there is none, or nobody any more who has it. */
+static PlaySpec *
+take_run(int asker, Frame *frame, int *listener, GError **error)
+{
+	g_autoptr(PlaySpec) spec = play_request_take(frame, listener, error);
+
+	if (play_request_answer(asker, frame, spec != NULL ? NULL : *error))
+		return g_steal_pointer(&spec);
+	g_clear_error(error);
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+		"who asked for a run did not wait for the answer");
+	return NULL;
 }
 
 gboolean
 service_run(int socket, const Settings *settings, Boot *boot, GError **error)
 {
 	g_autoptr(Boot) owned = boot;
-	AUTO_FD daemon = socket;
+	AUTO_FD asker = socket;
 	AUTO_FD signals = open_signals();
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(Frame) frame = waiting_for_play(daemon, signals, owned, &failure);
+	g_autoptr(Frame) frame = waiting_for_play(asker, signals, owned, &failure);
 
 	if (frame == NULL && failure == NULL)
 		return TRUE;
@@ -307,17 +355,14 @@ service_run(int socket, const Settings *settings, Boot *boot, GError **error)
 		return FALSE;
 	}
 	AUTO_FD listener = -1;
-	PlaySpec *spec = play_request_take(frame, &listener, error);
-	if (!play_request_answer(daemon, frame, spec != NULL ? NULL : *error)) {
-		g_clear_pointer(&spec, play_spec_free);
-		g_clear_error(error);
-		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
-			"who asked for a run did not wait for the answer");
-	}
+	PlaySpec *spec = take_run(asker, frame, &listener, error);
 	if (spec == NULL)
 		return FALSE;
-	files_close(&daemon);
 	Service service = { .signals = signals, .listener = listener };
-	play_one(&service, settings, spec, g_steal_pointer(&owned));
-	return TRUE;
+	service.asker = connected_new(files_steal_fd(&asker));
+	if (play_one(&service, settings, spec, g_steal_pointer(&owned)))
+		return TRUE;
+	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+		"who asked for a run went before it could begin");
+	return FALSE;
 }

@@ -119,6 +119,10 @@ class Run:
         self.begun = time.monotonic()
         self.ended_after: Optional[float] = None
 
+    def begin(self) -> None:
+        send_frame(self.daemon, {"op": "run.begin"})
+        self.daemon.close()
+
     def connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(self.folder / "run.sock"))
@@ -228,8 +232,9 @@ class Bench:
         return run
 
     def play(self, content: dict, request: bytes = b"GET / HTTP/1.1\r\n\r\n",
-             run: Optional[Run] = None, **members: Any) -> Run:
-        """Hands a notebook to an executor. The run socket listens before that, as the daemon's does."""
+             run: Optional[Run] = None, begins: bool = True, **members: Any) -> Run:
+        """Hands a notebook to an executor, and lets it begin. The run socket listens before that, as the daemon's
+        does."""
         run = run or self.start()
         contents = {"notebook": json.dumps(content).encode(), "request": request}
         fds = []
@@ -252,6 +257,8 @@ class Bench:
             os.close(fd)
         listener.close()
         assert reply == {"id": 7, "taken": True}
+        if begins:
+            run.begin()
         return run
 
     def run(self, *cells: Any, **members: Any) -> Run:

@@ -76,9 +76,9 @@ class Moments:
         uuid = folder[-36:]
         self.trace, self.folder = trace, f"/pipeline_executions/{folder}"
         self.request = trace.writes(f"{folder}/request", "for good")[-1]
-        self.submitted = trace.sends(in_json('"call.submit"'), uuid)[0]
         self.accepted = trace.sends(in_json('"accepted":true'), uuid)[0]
         self.row = [call for call in trace.writes(WAL, uuid) if call.ended_before(self.accepted)]
+        self.begun = trace.sends(in_json('"run.begin"'))[0]
         self.response = trace.writes(f"{folder}/response", "kept: for good")[-1]
         self.outcome = trace.writes(f"{folder}/outcome", in_json('"mark":"ended"'))[0]
         self.end_row = [call for call in trace.writes(WAL, uuid, in_json('"status":"completed"'))
@@ -100,14 +100,16 @@ class Moments:
 
 
 RULES: dict[str, Callable[[Moments], bool]] = {
-    "the request is kept before it is submitted":
-        lambda at: at.synced(f"{at.folder}/request", at.request, at.submitted),
+    "the request is kept before its row":
+        lambda at: at.synced(f"{at.folder}/request", at.request, at.row[0]),
     "the job's folder is kept before its row":
         lambda at: at.synced_before(at.folder, at.row[0]),
     "the name of the job's folder is kept before its row":
         lambda at: at.synced_before("/pipeline_executions", at.row[0]),
     "the row is kept before the daemon says that it has accepted":
         lambda at: at.synced(WAL, at.row[-1], at.accepted),
+    "the row is kept before the run may begin":
+        lambda at: at.synced(WAL, at.row[-1], at.begun),
     "the response is kept before the outcome names it":
         lambda at: at.synced(f"{at.folder}/response", at.response, at.outcome),
     "the outcome is kept before its row":

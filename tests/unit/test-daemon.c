@@ -3,7 +3,9 @@
  * same loop. It is one file because every test needs the whole fixture. */
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,6 +36,9 @@ typedef struct {
 	gboolean silent;     /* executors do not answer when they are given a job */
 	int ended;           /* how many the daemon had killed */
 	int plays;           /* how many jobs executors were given */
+	int begins;          /* how many of them may begin */
+	int let_go;          /* how many of them the daemon has no more to say */
+	gboolean leaving;    /* executors go when they have taken a job */
 	char *token;
 } Fixture;
 
@@ -74,17 +79,33 @@ on_play(Channel *channel, Frame *frame, gpointer data)
 	g_autoptr(Frame) owned = frame;
 	g_autoptr(json_object) reply = json_parse_object(taken, strlen(taken), 5, NULL);
 	Executor *executor = data;
+	Fixture *fixture = executor->fixture;
 
+	if (g_strcmp0(json_string_member(owned->body, "op"), "run.begin") == 0) {
+		fixture->begins++;
+		if (fixture->outcome != NULL && !fixture->silent)
+			executor_end(executor, fixture->outcome);
+		return;
+	}
 	g_assert_cmpstr(json_string_member(owned->body, "op"), ==, "run.play");
-	executor->fixture->plays++;
+	fixture->plays++;
 	executor->run = frame_steal_fd(owned, "run");
 	executor->outcome = frame_steal_fd(owned, "outcome");
 	executor->response = frame_steal_fd(owned, "response");
-	if (executor->fixture->silent)
+	if (fixture->silent)
 		return;
-	if (executor->fixture->outcome != NULL)
-		executor_end(executor, executor->fixture->outcome);
 	channel_send(channel, reply, NULL, 0);
+	if (!fixture->leaving)
+		return;
+	files_close(&executor->run);
+	channel_free(executor->channel);
+	executor->channel = NULL;
+}
+
+static void
+on_executor_let_go(Channel *channel, const GError *failure, gpointer data)
+{
+	((Executor *) data)->fixture->let_go++;
 }
 
 static void
@@ -102,7 +123,7 @@ take_executor(Call *call, gpointer data)
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 	executor->fixture = data;
 	executor->run = executor->outcome = executor->response = -1;
-	executor->channel = channel_new(fds[1], on_play, on_let_go, executor);
+	executor->channel = channel_new(fds[1], on_play, on_executor_let_go, executor);
 	g_ptr_array_add(executor->fixture->executors, executor);
 	g_autoptr(json_object) members = json_object_new_object();
 	json_put_int(members, "pid", (gint64) executor->fixture->executors->len);
@@ -391,7 +412,6 @@ test_ends(Fixture *fixture, gconstpointer unused)
 	}
 }
 
-/* However often it is begun and submitted, and at whatever time: one job, one run. */
 /* Executors that never say that they have taken their job do not hold it, or its slot, for ever. */
 static void
 test_silent_executor(Fixture *fixture, gconstpointer unused)
@@ -414,6 +434,60 @@ test_silent_executor(Fixture *fixture, gconstpointer unused)
 	g_test_assert_expected_messages();
 }
 
+/* What an executor has taken and left before it could begin is played by another. */
+static void
+test_left_before_begin(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*attempt 1: *before*first cell*");
+	fixture->leaving = TRUE;
+	call(fixture, asker, uuid);
+	await_plays(fixture, 1);
+	fixture->leaving = FALSE;
+	fixture->outcome = STARTED SUCCEED;
+	assert_ended(asker, uuid, "completed", NULL);
+	g_assert_cmpint(fixture->plays, ==, 2);
+	g_assert_cmpint(fixture->begins, ==, 1);
+	g_test_assert_expected_messages();
+}
+
+/* No regular file can be written to. */
+static void
+set_disk_full(gboolean full)
+{
+	const struct rlimit limit = { full ? 0 : RLIM_INFINITY, RLIM_INFINITY };
+
+	signal(SIGXFSZ, full ? SIG_IGN : SIG_DFL);
+	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+/* A job that cannot be kept does not begin, and its executor is let go. */
+static void
+test_row_fails(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+
+	assert_error(begun, NULL);
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*status.json*");
+	set_disk_full(TRUE);
+	send_submit(asker, uuid);
+	g_autoptr(Frame) refused = answer(asker);
+	while (fixture->let_go < 1)
+		g_main_context_iteration(NULL, TRUE);
+	set_disk_full(FALSE);
+	g_assert_nonnull(json_object_member(refused->body, "error"));
+	g_assert_cmpint(fixture->begins, ==, 0);
+	g_test_assert_expected_messages();
+	fixture->outcome = STARTED SUCCEED;
+	call(fixture, asker, uuid);
+	assert_ended(asker, uuid, "completed", NULL);
+}
+
+/* However often it is begun and submitted, and at whatever time: one job, one run. */
 static void
 test_repeated(Fixture *fixture, gconstpointer unused)
 {
@@ -790,6 +864,8 @@ main(int argc, char **argv)
 	umask(0007);
 	add("/daemon/ends", test_ends);
 	add("/daemon/silent-executor", test_silent_executor);
+	add("/daemon/left-before-begin", test_left_before_begin);
+	add("/daemon/row-fails", test_row_fails);
 	add("/daemon/repeated", test_repeated);
 	add("/daemon/asker-gone", test_asker_gone);
 	add("/daemon/files-of-a-call", test_files_of_a_call);
