@@ -379,9 +379,9 @@ finish(LiveJob *live)
 		live->job->task.reason != NULL ? ": " : "",
 		live->job->task.reason != NULL ? live->job->task.reason : "",
 		job_seconds(live->job));
-	if (live_open_folder(live, NULL))
-		status_publish_results(live->job, live->execution);
 	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
+	if (live_open_folder(live, NULL)) /* while the row is written; nbhookd repairs what it does not get to */
+		status_publish_results(live->job, live->execution);
 	pump(dispatcher);
 }
 

@@ -60,6 +60,7 @@ rewrite(gpointer data, GError **error)
 		if (job == NULL || agrees(job, execution))
 			continue;
 		g_message("job %s: its status file is written again", job->id);
+		status_publish_results(job, execution);
 		status_write(job, execution, TRUE);
 	}
 	return TRUE;

@@ -17,8 +17,7 @@ write_line(int fd, json_object *line, GError **error)
 
 	if (lseek(fd, 0, SEEK_END) < 0)
 		return nbhook_error_set_errno(error, errno, "the outcome file");
-	return files_write_all(fd, whole, strlen(whole), error) &&
-	       files_sync(fd, "the outcome", error);
+	return files_write_all(fd, whole, strlen(whole), error);
 }
 
 gboolean
@@ -29,7 +28,7 @@ outcome_write_start(int fd, GError **error)
 
 	json_put_string(line, "mark", "started");
 	json_put_string(line, "at", now);
-	return write_line(fd, line, error);
+	return write_line(fd, line, error) && files_sync(fd, "the outcome", error);
 }
 
 json_object *

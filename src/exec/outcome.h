@@ -1,7 +1,7 @@
 /* exec/outcome.h: the files of a run that its executor writes: outcome, executed notebook, response.
  *
- * The outcome file is lines of JSON (HACKING, "The conversations"); a line that has been written is on
- * disk. Its last line is the commit point of a run: what it speaks of has been written before. */
+ * The outcome file is lines of JSON (HACKING, "The conversations"). Its last line is the commit point of a run: what it
+ * speaks of has been written before. */
 #pragma once
 
 #include <glib.h>
@@ -27,7 +27,7 @@ json_object *outcome_cell(Notebook *notebook, gssize index);
 /* Adds {"mark": "started"} and waits until it is on disk. Before the author's first cell is sent. */
 gboolean outcome_write_start(int fd, GError **error);
 
-/* Adds {"mark": "ended", …} and waits until it is on disk. */
+/* Adds {"mark": "ended", …}. It need not be on disk before somebody hears of the end, who keeps it himself. */
 gboolean outcome_write_end(int fd, const Outcome *outcome, GError **error);
 
 /* Replaces a file by bytes and waits until they are on disk, or by a notebook and does not. After an error the

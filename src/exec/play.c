@@ -187,16 +187,24 @@ play_new(const Settings *settings, PlaySpec *spec, Boot *boot)
 	return play;
 }
 
-void
-play_free(Play *play)
+/* What nobody waits for. */
+static void
+sync_result(int fd, const char *what)
 {
 	g_autoptr(GError) error = NULL;
 
+	if (!files_sync(fd, what, &error))
+		g_warning("%s", error->message);
+}
+
+void
+play_free(Play *play)
+{
 	if (play == NULL)
 		return;
+	sync_result(play->spec->outcome, "the outcome");
 	boot_reset(play->boot);
-	if (!files_sync(play->spec->executed, "the executed notebook", &error))
-		g_warning("%s", error->message);
+	sync_result(play->spec->executed, "the executed notebook");
 	player_free(play->player);
 	notebook_free(play->notebook);
 	json_object_put(play->variables);

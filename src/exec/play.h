@@ -1,4 +1,4 @@
-/* exec/play.h: one run, from a notebook and a request to an outcome on disk.
+/* exec/play.h: one run, from a notebook and a request to an outcome.
  *
  *     STARTING ──ready──> PLAYING ──last cell, failure, exit()──> ENDED
  *        │                   │                                      ^
@@ -10,7 +10,7 @@
  *
  * STOPPING climbs a ladder: interrupt (when the cell executes: it would be lost before) and once more after
  * a second, SIGTERM after another, SIGKILL after two; it ends with the cell or the kernel. A kernel that dies ends the run at once, whatever the state. When the state is ENDED, the
- * outcome is on disk (or could not be written, which the log says), and the kernel may still be there:
+ * outcome is written (or could not be, which the log says), and the kernel may still be there:
  * play_free ends it, off the way of the answer.
  *
  * A Play knows nothing of who asked for it: it is driven by play_poll_items, play_deadline and play_step. */
@@ -37,7 +37,7 @@ typedef struct Play Play;
  * outcome written. The caller frees the result. */
 Play *play_new(const Settings *settings, PlaySpec *spec, Boot *boot);
 
-/* Ends the kernel with all that it started, waits until the executed notebook is on disk. */
+/* Ends the kernel with all that it started, waits until the outcome and the executed notebook are on disk. */
 void play_free(Play *play);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Play, play_free)
 

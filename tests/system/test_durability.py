@@ -112,8 +112,8 @@ RULES: dict[str, Callable[[Moments], bool]] = {
         lambda at: at.synced(WAL, at.row[-1], at.begun),
     "the response is kept before the outcome names it":
         lambda at: at.synced(f"{at.folder}/response", at.response, at.outcome),
-    "the outcome is kept before its row":
-        lambda at: at.synced(f"{at.folder}/outcome", at.outcome, at.end_row[0]),
+    "the outcome is kept, too":
+        lambda at: any(at.outcome.ended_before(sync) for sync in at.trace.syncs(f"{at.folder}/outcome")),
     "the row of the end is kept before the daemon answers":
         lambda at: at.synced(WAL, at.end_row[-1], at.answered),
     "the last status file is kept before it gets its name":

@@ -99,3 +99,18 @@ def test_a_status_file_that_a_crash_took_is_written_again(make_site: Callable[..
     site.supervised.kill("nbhookd", signal.SIGKILL)
     site.wait_until(lambda: os.path.exists(path), "the status file is there again")
     assert site.status(job) == before
+
+
+def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    job = site.get(site.add(notebook(["import naas; naas.webhook.respond_text('x')"]))).headers["X-Nbhook-Job"]
+    folder = site.execution(job)
+    site.wait_until(lambda: site.status(job)["status"] == "completed", "the job has ended")
+    site.supervised.hold("nbhookd")
+    executed = next(name for name in os.listdir(folder) if name.endswith(".ipynb"))
+    os.rename(os.path.join(folder, executed), os.path.join(folder, ".executed"))
+    os.unlink(os.path.join(folder, "status.json"))
+    os.unlink(os.path.join(folder, "response.json"))
+    site.supervised.release("nbhookd")
+    site.wait_until(lambda: {executed, "status.json", "response.json"} <= set(os.listdir(folder)), "all is there")
+    assert ".executed" not in os.listdir(folder)
