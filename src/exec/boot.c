@@ -1,5 +1,3 @@
-/* The request to place a kernel waits in its socket behind those of the handshake, so it can be sent at any
- * time. */
 #include "exec/boot.h"
 
 #include <string.h>
@@ -23,10 +21,11 @@ void
 boot_reset(Boot *boot)
 {
 	g_clear_pointer(&boot->kernel, kernel_free);
+	g_clear_pointer(&boot->placement, json_object_put);
 	g_clear_pointer(&boot->placing, g_free);
 	g_clear_pointer(&boot->warming, g_free);
 	handshake_clear(&boot->handshake);
-	boot->misplaced = FALSE;
+	boot->with_cell = boot->misplaced = FALSE;
 }
 
 void
@@ -84,14 +83,35 @@ boot_fits(const Boot *boot, const char *name)
 }
 
 void
-boot_place(Boot *boot, const Place *place)
+boot_place(Boot *boot, const Place *place, gboolean with_cell)
 {
-	g_autoptr(json_object) content = placement_request(boot->kernelspec->language, place);
 	g_autoptr(GError) error = NULL;
 
+	if (with_cell && boot->handshake.takes_before) {
+		boot->placement = placement_values(place);
+		return;
+	}
+	g_autoptr(json_object) content = placement_request(boot->kernelspec->language, place);
 	boot->placing =
 		kernel_send(boot->kernel, CHANNEL_SHELL, "execute_request", content, &error);
 	boot->misplaced = boot->placing == NULL;
+}
+
+gboolean
+boot_board(Boot *boot, json_object *request)
+{
+	if (boot->placement == NULL)
+		return FALSE;
+	json_put_shared(request, "before", boot->placement);
+	return TRUE;
+}
+
+void
+boot_note(Boot *boot, const char *msg_id)
+{
+	g_clear_pointer(&boot->placement, json_object_put);
+	boot->placing = g_strdup(msg_id);
+	boot->with_cell = TRUE;
 }
 
 void
@@ -122,12 +142,13 @@ take_warming(Boot *boot, const WireMessage *message)
 static void
 take_placement(Boot *boot, const WireMessage *message)
 {
-	const char *status = json_string_member(message->content, "status");
+	json_object *reply = message->content;
+	gboolean ok = g_strcmp0(json_string_member(reply, "status"), "ok") == 0;
 
 	if (strcmp(wire_message_parent_id(message), boot->placing) != 0 ||
 		strcmp(wire_message_type(message), "execute_reply") != 0)
 		return;
-	boot->misplaced = g_strcmp0(status, "ok") != 0;
+	boot->misplaced = !ok && !json_bool_member(reply, "placed", boot->with_cell);
 	if (!boot->misplaced)
 		g_clear_pointer(&boot->placing, g_free);
 }
@@ -166,7 +187,8 @@ boot_is_up(const Boot *boot)
 gboolean
 boot_is_ready(const Boot *boot)
 {
-	return boot_is_up(boot) && boot->placing == NULL && !boot->misplaced;
+	return boot_is_up(boot) && boot->placement == NULL && boot->placing == NULL &&
+	       !boot->misplaced;
 }
 
 gint64

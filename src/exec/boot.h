@@ -4,6 +4,8 @@
  *                                                      │
  *                                                      └──boot_place──> ready again, in another place
  *
+ * To place a kernel takes a request and its reply; one that knows how takes that along with the first cell.
+ *
  * A Boot belongs to the Play that it was given to, and before that to the executor that waits for its run.
  * Whether a kernel comes from a fork server or is started as a program makes no difference here but time. */
 #pragma once
@@ -23,8 +25,10 @@ typedef struct Boot {
 	Kernelspec *kernelspec; /* NULL before boot_find */
 	Kernel *kernel;         /* NULL before boot_start */
 	Handshake handshake;
-	char *placing; /* the id of the request to place it; NULL: none */
-	char *warming; /* the same to warm it */
+	json_object *placement; /* what a cell takes along to place it; NULL: nothing */
+	char *placing;          /* the id of the request to place it; NULL: none */
+	gboolean with_cell;     /* which is a cell's, too */
+	char *warming;          /* the same to warm it */
 	gboolean misplaced;
 } Boot;
 
@@ -43,8 +47,13 @@ gboolean boot_start(Boot *boot, const Place *place, int log, GError **error);
 /* Whether the kernel is alive, is the one that is asked for, and can be placed. */
 gboolean boot_fits(const Boot *boot, const char *name);
 
-/* Sends a ready kernel, or one that will be, to the place. */
-void boot_place(Boot *boot, const Place *place);
+/* Sends a ready kernel to the place. With a cell to come, it may be that this has to take it along: boot_board. */
+void boot_place(Boot *boot, const Place *place, gboolean with_cell);
+
+/* Has the content of a cell's execute_request take the placement along, where one waits for it; then TRUE, and boot_note
+ * takes the id that the request got. */
+gboolean boot_board(Boot *boot, json_object *request);
+void boot_note(Boot *boot, const char *msg_id);
 
 /* Sends a kernel that is ready what warms it, if anything does. */
 void boot_warm(Boot *boot);

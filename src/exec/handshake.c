@@ -37,6 +37,7 @@ take_reply(Handshake *handshake, const WireMessage *message, gint64 now_ms)
 	handshake->next_ms = now_ms + REPLIED_PAUSE_MS;
 	if (info != NULL)
 		handshake->language_info = json_object_get(info);
+	handshake->takes_before = json_bool_member(message->content, "before", FALSE);
 }
 
 void

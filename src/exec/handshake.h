@@ -16,6 +16,7 @@ typedef struct Handshake {
 	gboolean heard;
 	gint64 next_ms;             /* when a request is due */
 	json_object *language_info; /* of the reply, or NULL */
+	gboolean takes_before;      /* the kernel knows "before" (exec/placement.h) */
 } Handshake;
 
 void handshake_init(Handshake *handshake, gint64 now_ms);

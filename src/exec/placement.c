@@ -44,16 +44,30 @@ variables_of(const Place *place)
 	return variables;
 }
 
+json_object *
+placement_values(const Place *place)
+{
+	json_object *values = json_object_new_object();
+
+	json_put_string(values, "folder", place->folder);
+	json_object_object_add(values, "variables", variables_of(place));
+	return values;
+}
+
+const char *
+placement_python(void)
+{
+	return python_source;
+}
+
 static char *
 python_code(const Place *place)
 {
-	g_autoptr(json_object) variables = variables_of(place);
+	g_autoptr(json_object) values = placement_values(place);
 	g_autofree char *source = quoted(python_source);
-	g_autofree char *folder = quoted(place->folder);
-	g_autofree char *dictionary = json_print(variables);
+	g_autofree char *dictionary = json_print(values);
 
-	return g_strdup_printf(
-		"exec(%s, {\"folder\": %s, \"variables\": %s})", source, folder, dictionary);
+	return g_strdup_printf("exec(%s, %s)", source, dictionary);
 }
 
 static char *
@@ -118,12 +132,7 @@ placement_request(const char *language, const Place *place)
 {
 	g_autofree char *code = code_of(language, place);
 
-	if (code == NULL)
-		return NULL;
-	json_object *content = silent_request(code);
-	json_put_bool(
-		content, "plain", TRUE); /* our own: src/runner/forkserver.py, take_placement */
-	return content;
+	return code != NULL ? silent_request(code) : NULL;
 }
 
 json_object *

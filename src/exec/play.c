@@ -36,7 +36,8 @@ struct Play {
 	gboolean stopped; /* the failure is a stop that somebody asked for */
 	Ladder ladder;    /* of the state STOPPING */
 	gint64 begun_ms, begun_wall_us;
-	gboolean is_marked; /* as begun: nothing of the author's was sent before */
+	gboolean is_elsewhere; /* its kernel was ready, and has not been told where it is wanted */
+	gboolean is_marked;    /* as begun: nothing of the author's was sent before */
 	TimeLimits limits;
 	gssize timed_cell;             /* whose time counts; -1: none's */
 	gint64 quiet_ms, quiet_max_ms; /* after the kernel's death; 0: it lives */
@@ -127,11 +128,10 @@ static gboolean
 get_kernel(Play *play, GError **error)
 {
 	const PlaySpec *spec = play->spec;
-	Place place = place_of(play);
 
 	if (boot_fits(play->boot, spec->kernel)) {
 		kernel_set_log(play->boot->kernel, spec->log);
-		boot_place(play->boot, &place);
+		play->is_elsewhere = TRUE;
 		log_kernel(play, "was ready");
 		return TRUE;
 	}
@@ -358,10 +358,14 @@ send_cells(Play *play)
 {
 	while (has_next(play)) {
 		g_autoptr(json_object) request = player_next(play->player);
+		gboolean boards = request != NULL && boot_board(play->boot, request);
 		g_autofree char *msg_id = NULL;
 
-		if (request != NULL && send_request(play, "execute_request", request, &msg_id))
-			player_sent(play->player, msg_id);
+		if (request == NULL || !send_request(play, "execute_request", request, &msg_id))
+			continue;
+		player_sent(play->player, msg_id);
+		if (boards)
+			boot_note(play->boot, msg_id);
 	}
 }
 
@@ -415,7 +419,12 @@ begin_authors(Play *play)
 static void
 begin_playing(Play *play)
 {
+	Place place = place_of(play);
+
 	play->state = PLAY_PLAYING;
+	if (play->is_elsewhere)
+		boot_place(play->boot, &place, player_next_is(play->player) == PLAYER_NEXT_OURS);
+	play->is_elsewhere = FALSE;
 	send_cells(play);
 	begin_authors(play);
 }

@@ -18,6 +18,7 @@
 #include "base/frame.h"
 #include "base/json.h"
 #include "exec/environment.h"
+#include "exec/placement.h"
 
 #define LINK_FD 3
 /* A host that is busy may need long for the modules; one that hangs needs for ever. */
@@ -114,6 +115,7 @@ description(const ForkServerSpec *spec, char *const *command, char *const *inter
 	json_put_int(text, "socket", LINK_FD);
 	json_put_string(text, "library", spec->library);
 	json_put_string(text, "module", LAUNCHER);
+	json_put_string(text, "placement", placement_python());
 	json_object_object_add(text, "python", strings(interpreter));
 	json_object_object_add(text, "options", options_of(command + launcher_index(command) + 2));
 	json_object_object_add(text, "preload", strings(spec->preload));

@@ -921,25 +921,31 @@ class Shortcut:
 
 # ---- in the kernel ----
 
-def take_placement(kernel):
-    """The executor's request to put the kernel where its run wants it (src/exec/placement.c), which is the one that is
-    called "plain", is code for no shell: it is executed as it is, and then all is as it was."""
+def take_placement(kernel, placement):
+    """Where the executor wants the kernel to be comes along with the first cell, as "before": the globals of placement
+    (src/exec/placement.h), which is code for no shell. Then all is as it was."""
     handlers = kernel.shell_handlers
     execute = handlers["execute_request"]
 
     def execute_request(stream, ident, parent):
-        content = parent["content"]
-        if not content.get("plain"):
+        before = parent["content"].pop("before", None)
+        if before is None:
             return execute(stream, ident, parent)
         handlers["execute_request"] = execute
         try:
-            exec(content["code"], {})
-            reply = {"status": "ok", "execution_count": 0, "user_expressions": {}, "payload": []}
+            exec(placement, before)
         except BaseException as error:  # an interrupt, too, has an answer
-            reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
-        kernel.session.send(stream, "execute_reply", reply, parent, ident=ident)
+            reply = {"status": "error", "placed": False, "ename": type(error).__name__, "evalue": str(error),
+                     "traceback": []}
+            kernel.session.send(stream, "execute_reply", reply, parent, ident=ident)
+            return None
+        return execute(stream, ident, parent)
 
-    handlers["execute_request"] = execute_request
+    def kernel_info_request(stream, ident, parent):
+        content = {"status": "ok", **kernel.kernel_info, "before": True}
+        kernel.session.send(stream, "kernel_info_reply", content, parent, ident)
+
+    handlers.update(execute_request=execute_request, kernel_info_request=kernel_info_request)
 
 
 def give_back_threads(setters, environment):
@@ -1006,6 +1012,7 @@ class Model:
     def __init__(self, description, library):
         self.description, self.library = description, library
         self.path = list(sys.path)
+        self.placement = compile(description["placement"], "placement", "exec")
         self.launcher = importlib.util.find_spec(description["module"]).origin
         self.patches, self.early_patches = Patches(), Patches()  # until the kernel runs; until it has its shell
         self.first_imports = FirstImports()
@@ -1067,7 +1074,7 @@ def play_kernel(order, model):
         shell.init_environment()
         model.early_patches.revert()
         for begin in (lambda: model.haste.begin(app), lambda: model.shortcut.begin(app),
-                      lambda: take_placement(app.kernel)):
+                      lambda: take_placement(app.kernel, model.placement)):
             with contextlib.suppress(Exception):  # what does not fit stays as it is
                 begin()
 

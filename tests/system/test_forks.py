@@ -46,12 +46,12 @@ def test_the_authors_cells_are_not_played_when_ours_fail(make_runner: Any, tags:
     runner = make_runner({"ready": "2", "preload": "off"})
     runner.settled()
     work = runner.bench.folder / "work"
-    (work / "naas.py").write_text("raise RuntimeError('this is no naas')")
+    (work / "naas.py").write_text("open('tries', 'a').write('x'); raise RuntimeError('this is no naas')")
     run = runner.bench.play(notebook(code("open('marks', 'w')", tags=tags)), run=runner.take()).finish()
     assert "was ready" in run.log
     assert run.outcome["status"] == "failed"
     assert run.outcome["error"]["ename"] == "RuntimeError"
-    assert not (work / "marks").exists()
+    assert not (work / "marks").exists() and (work / "tries").read_text() == "x"
 
 
 def test_the_folder_of_a_run_has_gone(make_runner: Any) -> None:
@@ -180,3 +180,14 @@ def test_what_ipykernel_logs_is_heard_by_who_listens(make_runner: Any, listen: s
     forked = runner.play(*cells)
     assert "as a fork" in forked.log
     assert forked.text() == runner.bench.run(*cells).text() == "True\n"
+
+
+def test_a_fork_gets_to_its_place_with_its_first_cell(make_runner: Any) -> None:
+    runner = make_runner(BEFOREHAND)
+    runner.settled()
+    run = runner.play("import os\nkernel = get_ipython().kernel\n"
+                      "print(os.getcwd(), kernel.shell_handlers['execute_request'] == kernel.execute_request)\n"
+                      "print(sorted(kernel.get_parent()['content']))")
+    assert "was ready as a fork" in run.log
+    assert run.text() == (f"{runner.bench.folder}/work True\n"  # no handler of ours waits for it any more
+                          "['allow_stdin', 'code', 'silent', 'stop_on_error', 'store_history', 'user_expressions']\n")

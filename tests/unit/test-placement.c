@@ -38,12 +38,26 @@ test_silence(void)
 	g_assert_true(json_bool_member(content, "silent", FALSE));
 	g_assert_false(json_bool_member(content, "store_history", TRUE));
 	g_assert_false(json_bool_member(content, "stop_on_error", TRUE));
-	g_assert_true(json_bool_member(content, "plain", FALSE));
 	g_autoptr(json_object) warming = placement_warm_request("python");
-	g_assert_false(json_bool_member(warming, "plain", FALSE)); /* it is there for the shell */
 	g_assert_true(json_bool_member(warming, "silent", FALSE));
 	g_assert_false(json_bool_member(warming, "store_history", TRUE));
 	g_assert_null(placement_warm_request("r"));
+}
+
+/* What a kernel executes by itself is what it is sent otherwise. */
+static void
+test_before(void)
+{
+	Place place = { .folder = "/a\"b", .url = "http://x", .key = "k" };
+	g_autoptr(json_object) values = placement_values(&place);
+	g_autoptr(json_object) content = placement_request("python", &place);
+	g_autoptr(json_object) source = json_object_new_string(placement_python());
+	g_autofree char *quoted = json_print(source);
+	g_autofree char *printed = json_print(values);
+	g_autofree char *code = g_strdup_printf("exec(%s, %s)", quoted, printed);
+
+	g_assert_cmpstr(json_string_member(values, "folder"), ==, place.folder);
+	g_assert_cmpstr(json_string_member(content, "code"), ==, code);
 }
 
 int
@@ -53,5 +67,6 @@ main(int argc, char **argv)
 	g_test_add_func("/placement/languages", test_languages);
 	g_test_add_func("/placement/values", test_values);
 	g_test_add_func("/placement/silence", test_silence);
+	g_test_add_func("/placement/before", test_before);
 	return g_test_run();
 }
