@@ -34,6 +34,7 @@ SLEEP_S = 5
 HANG_S = 60.0
 HANGS_ALLOWED = 2
 READY_LIMIT_S = 120.0
+QUIET_S = 3.0
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -172,14 +173,44 @@ def ours(site: RunningSite) -> Iterator[int]:
             yield process.pid
 
 
+def host_cpu_seconds() -> float:
+    """What all processors have been busy with, whoever it was for, but this program and those that it has waited
+    for."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) * TICK_S - sum(os.times()[:4])
+
+
 def cpu_seconds(site: RunningSite) -> float:
-    """What they have used, and those that they have waited for."""
+    """What they have used, and those that they have waited for. A kernel in a PID namespace is not among these: it
+    ends with the namespace, which nobody waits for."""
     ticks = 0
     for pid in ours(site):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
                 ticks += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:15]))
     return ticks * TICK_S
+
+
+def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> tuple[list, list, list]:
+    """Seconds of a trivial run, by rounds of so many: of all processes of the host, of ours but the kernel, and of a
+    fork that executes the same cells."""
+    hook = site.add(trivial())
+    whole, ours, floor = [], [], []
+    wait_until_ready(site)
+    busy = host_cpu_seconds()
+    time.sleep(QUIET_S)
+    quiet = (host_cpu_seconds() - busy) / QUIET_S  # a second, when nobody calls
+    for _ in range(rounds):
+        wait_until_ready(site)
+        begin, busy, used = time.monotonic(), host_cpu_seconds(), cpu_seconds(site)
+        for _ in range(count):
+            call(site, hook)
+        wait_until_ready(site)
+        ours.append((cpu_seconds(site) - used) / count)
+        whole.append((host_cpu_seconds() - busy - quiet * (time.monotonic() - begin)) / count)
+        floor += [others.line("fork", TRIVIAL) for _ in range(count)]
+    return whole, ours, floor
 
 
 def kernels(pids: list[int]) -> list[int]:
