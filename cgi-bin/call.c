@@ -1,7 +1,7 @@
 /* call_handle() reads from top to bottom as the life of a call: refuse who only looks, take a slot,
  *
  *   begin   the daemon makes a folder and hands over the descriptor of its "request" file
- *   receive head and body go there, files to files of their own; all is checked and synced (receive.c)
+ *   receive head and body go there, files to files of their own; all is checked, and what is large synced (receive.c)
  *   submit  the one commit; from here on the job is kept
  *   wait    until it has ended, at most until response_limit after the request arrived, or as long as
  *           the caller prefers, or until the caller hangs up; the run goes on

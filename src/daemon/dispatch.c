@@ -24,7 +24,7 @@ struct Dispatcher {
 	double mean_seconds; /* of the last runs, for Retry-After */
 };
 
-/* A run that is left to itself plays on: the next daemon adopts it. */
+/* A run that has begun plays on by itself: the next daemon adopts it. */
 static void
 forget(LiveJob *live)
 {
@@ -177,7 +177,7 @@ enqueue(LiveJob *live)
 static void on_run(Run *run, RunEvent event, gpointer data);
 
 static void
-ask_for_executor(LiveJob *live)
+make_run(LiveJob *live)
 {
 	live->run = run_new(live->daemon, live->job, live->execution, live->key, on_run, live);
 	g_clear_pointer(&live->key, g_free);
@@ -193,7 +193,7 @@ dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution)
 	if (slots_has_free(dispatcher->slots, kernel) &&
 		slots_waiting_with(dispatcher->slots, kernel) == 0) {
 		take_slot(live);
-		ask_for_executor(live);
+		make_run(live);
 	} else {
 		put(live, PLACE_WAITING);
 	}
@@ -205,7 +205,7 @@ static void
 start_run(LiveJob *live)
 {
 	if (live->run == NULL)
-		ask_for_executor(live);
+		make_run(live);
 	run_begin(live->run);
 }
 
@@ -317,7 +317,7 @@ take_progress(LiveJob *live)
 {
 	live->job->task.cells_done = run_cells_done(live->run);
 	live->job->task.cells_total = run_cells_total(live->run);
-	live_publish_soon(live);
+	live_publish_soon(live, FALSE);
 }
 
 static void
@@ -326,8 +326,8 @@ take_start(LiveJob *live)
 	if (live->job->task.status != TASK_CREATING)
 		return;
 	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
-	live_publish_soon(live); /* most runs have ended by then */
-	records_update_job(live->dispatcher->daemon->writer, live->job, NULL, NULL);
+	live_publish_soon(live,
+		TRUE); /* most runs have ended by then; the outcome says that they have begun */
 }
 
 static gboolean on_retry_end(gpointer data);
@@ -380,7 +380,8 @@ finish(LiveJob *live)
 		live->job->task.reason != NULL ? live->job->task.reason : "",
 		job_seconds(live->job));
 	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
-	if (live_open_folder(live, NULL)) /* while the row is written; nbhookd repairs what it does not get to */
+	if (live_open_folder(live,
+		    NULL)) /* while the row is written; nbhookd repairs what it does not get to */
 		status_publish_results(live->job, live->execution);
 	pump(dispatcher);
 }

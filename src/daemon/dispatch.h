@@ -27,7 +27,7 @@ gboolean dispatcher_has_room(
 const Slots *dispatcher_slots(const Dispatcher *dispatcher);
 
 /* Takes a job (given away) and its opened folder (-1: it is opened when needed) before its row is made; where it has a
- * slot, an executor is asked for. */
+ * slot, its run is made. */
 LiveJob *dispatcher_enter(Dispatcher *dispatcher, Job *job, int execution);
 
 /* The row is durable: the job may run. */

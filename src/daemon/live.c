@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "daemon/recent.h"
 #include "daemon/records.h"
-#include "daemon/run.h"
 #include "daemon/status.h"
 
 #define STATUS_INTERVAL_MS 500
@@ -93,28 +92,24 @@ live_publish(LiveJob *live)
 	live_tell(live);
 }
 
-void
-live_prepare(LiveJob *live)
-{
-	if (live->run != NULL)
-		run_prepare(live->run);
-	live_publish(live);
-}
-
 static gboolean
 write_due_status(gpointer data)
 {
 	LiveJob *live = data;
 
 	live->status_source = 0;
+	if (live->row_is_due)
+		records_update_job(live->daemon->writer, live->job, NULL, NULL);
+	live->row_is_due = FALSE;
 	if (live->execution >= 0)
 		status_write(live->job, live->execution, FALSE);
 	return G_SOURCE_REMOVE;
 }
 
 void
-live_publish_soon(LiveJob *live)
+live_publish_soon(LiveJob *live, gboolean row)
 {
+	live->row_is_due = live->row_is_due || row;
 	if (live->status_source == 0)
 		live->status_source = g_timeout_add(STATUS_INTERVAL_MS, write_due_status, live);
 	live_tell(live);
@@ -126,6 +121,7 @@ live_forget_due_status(LiveJob *live)
 	if (live->status_source != 0)
 		g_source_remove(live->status_source);
 	live->status_source = 0;
+	live->row_is_due = FALSE;
 }
 
 void

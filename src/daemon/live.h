@@ -24,6 +24,7 @@ typedef struct LiveJob {
 	GPtrArray *waiters;  /* of Call, for the end */
 	GPtrArray *watchers; /* of Call, for a change */
 	guint status_source; /* a status file that is due */
+	gboolean row_is_due; /* and the row, too */
 	guint retry_source;  /* something that failed and is tried again */
 } LiveJob;
 
@@ -41,13 +42,11 @@ void live_close_folder(LiveJob *live);
 /* Something new can be told of the job: tells those who watch it, and those who look at its webhook's runs. */
 void live_tell(LiveJob *live);
 
-/* The same, and replaces its status file: at once, or soon together with further changes. */
+/* The same, and replaces its status file: at once, or soon together with further changes; then with row, a change that a
+ * crash may take back, its row is replaced, too. */
 void live_publish(LiveJob *live);
-void live_publish_soon(LiveJob *live);
+void live_publish_soon(LiveJob *live, gboolean row);
 void live_forget_due_status(LiveJob *live);
-
-/* It enters: makes the files of its run, where it has one, and publishes it. */
-void live_prepare(LiveJob *live);
 
 /* Answers those who wait for the end. */
 void live_answer(LiveJob *live);

@@ -1,21 +1,17 @@
 /* The steps, each started by the event that ends the one before:
  *
- *   take      the runner hands over the socket of an executor                 (runner link)
- *   prepare   files of the run, its listening socket                          (meanwhile)
+ *   take      the runner hands over the socket of an executor                 (runner link);
+ *             meanwhile files of the run are made, and its listening socket
  *   play      run.play with its descriptors; the executor says "taken"        (handover channel),
  *             or is ended when it says nothing for start_timeout
- *   begin     the owner says that the run may begin: run.begin. Until then the executor lives as long as
- *             this channel, and plays nothing of the author's
+ *   begin     run.begin, when the owner says that the run may begin. Until then the executor lives as long
+ *             as this channel, and executes nothing of the author's
  *   follow    the run socket: state, progress, the end                        (run channel)
  *   look      when that connection ends: connect again, or read the outcome
  *
  * An adopted run begins at follow. */
 #include "daemon/run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -25,7 +21,6 @@
 #include "daemon/run_files.h"
 #include "daemon/runner_link.h"
 #include "daemon/snapshot.h"
-#include "daemon/versions.h"
 
 #define SHORT_ID_LENGTH 12
 
@@ -35,17 +30,16 @@ struct Run {
 	int execution;
 	char *key;
 	char *socket_path;
-	int fds[RUN_FD_N]; /* from prepare to "taken" */
+	int fds[RUN_FD_N]; /* until "taken" */
 	RunnerRequest *request;
-	gboolean is_prepared, is_taken, may_begin;
-	int executor_socket; /* from take to play */
-	pid_t executor;      /* from take to "taken" */
+	gboolean is_taken, may_begin;
+	pid_t executor; /* from take to "taken" */
 	Channel *handover;
 	Channel *follow;
 	gint64 cells_done, cells_total;
 	Outcome *outcome;
 	char *failure;
-	gboolean passing; /* it could not be prepared: the host lacked space or descriptors */
+	gboolean passing; /* its files could not be made: the host lacked space or descriptors */
 	char *stop_reason;
 	guint idle;
 	guint again;    /* a connection that is due */
@@ -71,7 +65,6 @@ run_free(Run *run)
 		runner_link_cancel(run->request);
 	channel_free(run->handover);
 	channel_free(run->follow);
-	files_close(&run->executor_socket);
 	if (!run->may_begin)
 		unlink(run->socket_path);
 	run_files_close(run->fds);
@@ -143,13 +136,20 @@ end(Run *run, RunEvent event)
 		tell_last_soon(run);
 }
 
+/* failure is given away. */
+static void
+end_not_begun(Run *run, char *failure)
+{
+	g_free(run->failure);
+	run->failure = failure;
+	end(run, RUN_NOT_BEGUN);
+}
+
 static void
 fail(Run *run, const char *what, const GError *error)
 {
-	g_free(run->failure);
-	run->failure =
-		g_strdup_printf("%s: %s", what, error != NULL ? error->message : "no reason given");
-	end(run, RUN_NOT_BEGUN);
+	end_not_begun(run, g_strdup_printf("%s: %s", what,
+				   error != NULL ? error->message : "no reason given"));
 }
 
 /* The executor is gone or done: the outcome file says how it ended. */
@@ -271,10 +271,16 @@ end_handover(Run *run)
 	g_clear_pointer(&run->handover, channel_free);
 }
 
-/* It has the job, and may begin with it. */
+/* It has taken the job, and may begin: one that has not said so cannot have begun. (By then it has read all that was
+ * sent before, so this goes at once.) */
 static void
-let_go(Run *run)
+let_begin(Run *run)
 {
+	g_autoptr(json_object) body = json_object_new_object();
+
+	json_put_string(body, "op", "run.begin");
+	if (run->handover != NULL)
+		channel_send(run->handover, body, NULL, 0);
 	end_handover(run);
 	follow(run);
 }
@@ -291,15 +297,15 @@ on_handover_frame(Channel *channel, Frame *frame, gpointer data)
 	end_patience(run);
 	if (failure != NULL) {
 		end_handover(run);
-		run->failure = g_strdup(json_string_member(failure, "message"));
-		end(run, RUN_NOT_BEGUN);
+		end_not_begun(run, g_strdup(json_string_member(failure, "message")));
 		return;
 	}
 	run->is_taken = TRUE;
 	if (run->may_begin)
-		let_go(run);
+		let_begin(run);
 }
 
+/* What becomes of one that has taken the job is seen when that may begin. */
 static void
 on_handover_closed(Channel *channel, const GError *failure, gpointer data)
 {
@@ -310,7 +316,6 @@ on_handover_closed(Channel *channel, const GError *failure, gpointer data)
 		fail(run, "the executor went away before it took the job", failure);
 }
 
-/* Its socket says what has become of it: one that has answered in this very moment plays. */
 static gboolean
 on_patience_over(gpointer data)
 {
@@ -321,15 +326,12 @@ on_patience_over(gpointer data)
 	g_warning("job %s: executor %d has not taken it after %g seconds (setting start_timeout) "
 		  "and is ended",
 		run->job->id, (int) run->executor, seconds);
-	run->failure = g_strdup_printf(
-		"the executor has not taken the job after %g seconds (setting start_timeout)",
-		seconds);
 	runner_link_end(run->daemon->runner, run->executor);
 	end_handover(run);
-	if (run->may_begin)
-		follow(run);
-	else
-		end(run, RUN_NOT_BEGUN);
+	end_not_begun(
+		run, g_strdup_printf("the executor has not taken the job after %g seconds (setting "
+				     "start_timeout)",
+			     seconds));
 	return G_SOURCE_REMOVE;
 }
 
@@ -360,28 +362,19 @@ play_message(Run *run)
 }
 
 static void
-send_begin(Run *run)
-{
-	g_autoptr(json_object) body = json_object_new_object();
-
-	json_put_string(body, "op", "run.begin");
-	channel_send(run->handover, body, NULL, 0);
-}
-
-static void
-hand_over(Run *run)
+hand_over(Run *run, int executor)
 {
 	g_autoptr(json_object) body = play_message(run);
 
-	run->patience = g_timeout_add(
-		(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
-	run->handover = channel_new(
-		files_steal_fd(&run->executor_socket), on_handover_frame, on_handover_closed, run);
-	if (!channel_send_named(run->handover, body, run_fd_names, run->fds, RUN_FD_N))
-		fail(run, "the registered params are too long", NULL);
-	else if (run->may_begin)
-		send_begin(run);
-	files_close(&run->fds[RUN_FD_RUN]); /* the run lives as long as the executor's copy */
+	run->handover = channel_new(executor, on_handover_frame, on_handover_closed, run);
+	if (channel_send_named(run->handover, body, run_fd_names, run->fds, RUN_FD_N)) {
+		run->patience = g_timeout_add(
+			(guint) run->daemon->settings->start_timeout_ms, on_patience_over, run);
+		files_close(&run->fds[RUN_FD_RUN]); /* it lives as long as the executor's copy */
+		return;
+	}
+	end_handover(run);
+	fail(run, "the registered params are too long", NULL);
 }
 
 static void
@@ -390,57 +383,37 @@ on_executor(int executor, pid_t pid, const GError *failure, gpointer data)
 	Run *run = data;
 
 	run->request = NULL;
-	if (executor < 0) {
-		fail(run, "no executor", failure);
-		return;
-	}
-	run->executor_socket = executor;
 	run->executor = pid;
-	if (run->is_prepared)
-		hand_over(run);
-}
-
-static gboolean
-open_files(Run *run, GError **error)
-{
-	return run_files_open(
-		run->fds, run->daemon->folders, run->job, run->execution, run->socket_path, error);
-}
-
-void
-run_prepare(Run *run)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (run->over || run->is_prepared)
-		return;
-	run->is_prepared = TRUE;
-	if (open_files(run, &error)) {
-		if (run->executor_socket >= 0)
-			hand_over(run);
-		return;
-	}
-	if (run->request != NULL)
-		runner_link_cancel(run->request);
-	run->request = NULL;
-	run->passing = g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE) ||
-		       g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
-	fail(run, "preparing the run", error);
+	if (executor < 0)
+		fail(run, "no executor", failure);
+	else
+		hand_over(run, executor);
 }
 
 void
 run_begin(Run *run)
 {
-	run_prepare(run);
 	run->may_begin = TRUE;
 	if (run->over)
 		tell_last_soon(run);
-	if (run->over || (run->handover == NULL && !run->is_taken))
+	else if (run->is_taken)
+		let_begin(run);
+}
+
+/* While the runner looks for an executor. */
+static void
+make_files(Run *run)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (run_files_open(run->fds, run->daemon->folders, run->job, run->execution,
+		    run->socket_path, &error))
 		return;
-	if (run->handover != NULL)
-		send_begin(run);
-	if (run->is_taken)
-		let_go(run);
+	runner_link_cancel(run->request);
+	run->request = NULL;
+	run->passing = g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_NO_SPACE) ||
+		       g_error_matches(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE);
+	fail(run, "preparing the run", error);
 }
 
 static Run *
@@ -454,7 +427,6 @@ new_run(Daemon *daemon, const Job *job, int execution, RunTold told, gpointer da
 	run->socket_path = g_strdup_printf(
 		"%s/j/%.*s", daemon->settings->run_dir, SHORT_ID_LENGTH, job->uuid + 24);
 	run_files_init(run->fds);
-	run->executor_socket = -1;
 	run->told = told;
 	run->data = data;
 	return run;
@@ -468,6 +440,7 @@ run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold 
 	run->key = g_strdup(key);
 	run->request = runner_link_take(
 		daemon->runner, job->task.kernel, job->task.language, on_executor, run);
+	make_files(run);
 	return run;
 }
 

@@ -19,16 +19,13 @@ typedef enum {
 
 typedef void (*RunTold)(Run *run, RunEvent event, gpointer data);
 
-/* A run of job (borrowed; its task must not change meanwhile), for which an executor is asked for. execution is its
- * folder, borrowed; key the run's own key. Nothing is told before run_begin. */
+/* A run of job (borrowed; its task must not change meanwhile): an executor is asked for, its files are made, and the
+ * executor gets the job when it is there. It may put its kernel in place, but executes nothing of the author's, and
+ * nothing is told, before run_begin. execution is the job's folder, borrowed; key the run's own key. */
 Run *run_new(Daemon *daemon, const Job *job, int execution, const char *key, RunTold told,
 	gpointer data);
 
-/* Makes its files, where that has not been done; the executor gets the job, now or when it is there, and its kernel is
- * put in its place, but nothing of the author's is played. */
-void run_prepare(Run *run);
-
-/* It is durable that there is this run: the author's cells may be played. Once. */
+/* It is durable that there is this run: it may begin. Once. */
 void run_begin(Run *run);
 
 /* Takes up the run of an earlier daemon, by its socket or its outcome. */

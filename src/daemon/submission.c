@@ -165,6 +165,7 @@ on_folder_durable(gpointer data, const GError *failure)
 	}
 	records_add_job(submission->daemon->writer, live_job(submission->live),
 		delivery_of(submission), on_committed, submission);
+	live_publish(submission->live); /* while the row is written */
 }
 
 static gboolean
@@ -186,7 +187,8 @@ make_folder_durable(gpointer data, GError **error)
 	       files_sync(submission->executions, "the folder of executions", error);
 }
 
-/* An executor is asked for first, and gets the job: until that may begin, there is much to do in no need of a disk. */
+/* With a slot its run is made first: its files are synced with their folder, and its executor has much to do meanwhile
+ * that needs no disk. */
 static void
 accept_new(Submission *submission)
 {
@@ -207,7 +209,6 @@ accept_new(Submission *submission)
 		return;
 	}
 	submission->live = dispatcher_enter(daemon->dispatcher, job_of_pending(pending), copy);
-	live_prepare(submission->live); /* before: its files are synced with their folder */
 	workers_push(daemon->workers, make_folder_durable, on_folder_durable, submission, NULL);
 }
 

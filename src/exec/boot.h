@@ -4,7 +4,8 @@
  *                                                      │
  *                                                      └──boot_place──> ready again, in another place
  *
- * To place a kernel takes a request and its reply; one that knows how takes that along with the first cell.
+ * To place a kernel takes a request and its reply; one that knows how takes that along with the first cell, which then
+ * is a part of its way to be ready.
  *
  * A Boot belongs to the Play that it was given to, and before that to the executor that waits for its run.
  * Whether a kernel comes from a fork server or is started as a program makes no difference here but time. */

@@ -1,7 +1,7 @@
 /* exec/finish.h: the end of a run: what is written, and in which order.
  *
- * The executed notebook and the response (on disk), then the last line of the outcome, which is
- * the commit point. What cannot be written or chosen turns a success into a failure before that. */
+ * The response (on disk) and the executed notebook, then the last line of the outcome, which is the commit
+ * point. What cannot be written or chosen turns a success into a failure before that. */
 #pragma once
 
 #include <glib.h>

@@ -25,9 +25,9 @@ json_object *placement_request(const char *language, const Place *place);
  * writes to is its own before there is a run. NULL where there is nothing to do. */
 json_object *placement_warm_request(const char *language);
 
-/* For kernels that say of themselves that they know it, as ours do (src/runner/forkserver.py, take_placement): the
- * content of any execute_request may have these values as its member "before". They execute this Python with the values
- * as its globals first, without their shell; when that fails, the reply is that with "placed": false, and nothing else is
- * executed. The caller owns the values; the source is static. */
+/* Our forks (src/runner/forkserver.py, take_placement) say "before": true of themselves when they have all that our cells
+ * need, whatever lies in the place: the content of an execute_request may then have these values as its member "before".
+ * They execute this Python with the values as its globals first, without their shell; when that fails, the reply is that
+ * with "placed": false, and nothing else is executed. The caller owns the values; the source is static. */
 json_object *placement_values(const Place *place);
 const char *placement_python(void);

@@ -425,6 +425,8 @@ begin_playing(Play *play)
 	if (play->is_elsewhere)
 		boot_place(play->boot, &place, player_next_is(play->player) == PLAYER_NEXT_OURS);
 	play->is_elsewhere = FALSE;
+	if (play->boot->misplaced)
+		return;
 	send_cells(play);
 	begin_authors(play);
 }
@@ -432,6 +434,8 @@ begin_playing(Play *play)
 void
 play_release(Play *play)
 {
+	if (!play->spec->held)
+		return;
 	play->spec->held = FALSE;
 	begin_authors(play);
 }

@@ -63,7 +63,7 @@ gint64 play_deadline(const Play *play);
 /* Does what is to be done now. After every poll. */
 void play_step(Play *play);
 
-/* A held run may go on: who asked for it has it durably. */
+/* A held run may go on: who asked for it has it durably. Nothing happens to another. */
 void play_release(Play *play);
 
 /* Ends the run with the status "stopped" and this reason. Nothing happens when it is ending already. */

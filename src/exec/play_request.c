@@ -84,7 +84,6 @@ play_request_take(Frame *frame, int *listener, GError **error)
 	spec->params = params != NULL ? json_object_get(params) : NULL;
 	if (spec->runtime == NULL)
 		spec->runtime = g_strdup("");
-	spec->held = TRUE;
 	*listener = files_steal_fd(&fd);
 	return g_steal_pointer(&spec);
 }

@@ -6,7 +6,7 @@
 #include "base/frame.h"
 #include "exec/play.h"
 
-/* Takes the run, a held one, out of a run.play frame, and its listening socket (made non-blocking). BAD_REQUEST names
+/* Takes the run out of a run.play frame, and its listening socket (made non-blocking). BAD_REQUEST names
  * the member or descriptor that is missing. The caller owns both. */
 PlaySpec *play_request_take(Frame *frame, int *listener, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -32,8 +32,8 @@ typedef struct {
 typedef struct {
 	Play *play;
 	int signals;
-	Connected *asker;  /* who asked for the run, until that may begin */
-	gboolean deserted; /* it went before that */
+	Connected *asker; /* who asked for the run, until that may begin or it has gone */
+	gboolean may_begin;
 	int listener;
 	GPtrArray *connections; /* Connected * */
 	Snapshots snapshots;
@@ -226,11 +226,15 @@ hear_asker(Service *service)
 
 	if (frame == NULL && open && error == NULL)
 		return;
-	if (frame != NULL && g_strcmp0(json_string_member(frame->body, "op"), "run.begin") == 0)
-		play_release(service->play);
-	else
-		service->deserted = TRUE;
+	service->may_begin =
+		frame != NULL && g_strcmp0(json_string_member(frame->body, "op"), "run.begin") == 0;
 	g_clear_pointer(&service->asker, connected_free);
+}
+
+static gboolean
+is_deserted(const Service *service)
+{
+	return service->asker == NULL && !service->may_begin;
 }
 
 /* Until when there is nothing to do by itself; -1: for ever. */
@@ -276,6 +280,8 @@ turn(Service *service)
 			disconnect(service, i);
 	if (items[n + 2].revents != 0)
 		hear_asker(service);
+	if (service->may_begin)
+		play_release(service->play);
 	take_signals(service);
 	accept_all(service);
 	play_step(service->play);
@@ -309,20 +315,59 @@ wait_until_left(Service *service)
 	}
 }
 
+/* Whether nothing of the author's is executed before the run may begin, whatever lies in his folder: a fork of ours that
+ * is ready has all that it needs for our cells. Another kernel may find a module there, or a file that is read at its
+ * start. */
 static gboolean
-play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
+may_go_ahead(const Boot *boot, const PlaySpec *spec)
+{
+	return boot_fits(boot, spec->kernel) && boot->handshake.takes_before;
+}
+
+/* Waits for that; false when a signal came. */
+static gboolean
+await_begin(Service *service)
+{
+	while (service->asker != NULL) {
+		struct pollfd items[] = { { .fd = service->asker->fd, .events = POLLIN },
+			{ .fd = service->signals, .events = POLLIN } };
+
+		if (poll(items, G_N_ELEMENTS(items), -1) < 0)
+			continue;
+		if (items[1].revents != 0)
+			return FALSE;
+		if (items[0].revents != 0)
+			hear_asker(service);
+	}
+	return TRUE;
+}
+
+static void
+play_to_its_end(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 {
 	service->connections = g_ptr_array_new_with_free_func(connected_free);
 	service->play = play_new(settings, spec, boot);
-	while (play_state(service->play) != PLAY_ENDED && !service->deserted)
+	while (play_state(service->play) != PLAY_ENDED && !is_deserted(service))
 		turn(service);
 	accept_all(service);
 	tell_all(service);
 	wait_until_left(service);
 	g_clear_pointer(&service->play, play_free);
-	g_clear_pointer(&service->asker, connected_free);
 	g_ptr_array_unref(service->connections);
-	return !service->deserted;
+}
+
+/* False when it never may. */
+static gboolean
+play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
+{
+	g_autoptr(PlaySpec) owned = spec;
+	g_autoptr(Boot) booted = boot;
+
+	if (!may_go_ahead(boot, spec) && (!await_begin(service) || is_deserted(service)))
+		return FALSE;
+	spec->held = !service->may_begin;
+	play_to_its_end(service, settings, g_steal_pointer(&owned), g_steal_pointer(&booted));
+	return !is_deserted(service);
 }
 
 /* Takes the run and says so; NULL with an error when there is none, or nobody any more who has it. */
@@ -360,9 +405,10 @@ service_run(int socket, const Settings *settings, Boot *boot, GError **error)
 		return FALSE;
 	Service service = { .signals = signals, .listener = listener };
 	service.asker = connected_new(files_steal_fd(&asker));
-	if (play_one(&service, settings, spec, g_steal_pointer(&owned)))
-		return TRUE;
-	g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
-		"who asked for a run went before it could begin");
-	return FALSE;
+	gboolean played = play_one(&service, settings, spec, g_steal_pointer(&owned));
+	g_clear_pointer(&service.asker, connected_free);
+	if (!played)
+		g_set_error(error, NBHOOK_ERROR, NBHOOK_ERROR_UNAVAILABLE,
+			"the run that was asked for could not begin");
+	return played;
 }

@@ -923,15 +923,17 @@ class Shortcut:
 
 def take_placement(kernel, placement):
     """Where the executor wants the kernel to be comes along with the first cell, as "before": the globals of placement
-    (src/exec/placement.h), which is code for no shell. Then all is as it was."""
+    (src/exec/placement.h), which is code for no shell. All is as it was when that is executed."""
     handlers = kernel.shell_handlers
-    execute = handlers["execute_request"]
+    replaced = {kind: handlers[kind] for kind in ("execute_request", "kernel_info_request")}
+    execute = replaced["execute_request"]
 
     def execute_request(stream, ident, parent):
         before = parent["content"].pop("before", None)
+        if not parent["content"].get("silent"):
+            handlers.update(replaced)
         if before is None:
             return execute(stream, ident, parent)
-        handlers["execute_request"] = execute
         try:
             exec(placement, before)
         except BaseException as error:  # an interrupt, too, has an answer
@@ -942,7 +944,7 @@ def take_placement(kernel, placement):
         return execute(stream, ident, parent)
 
     def kernel_info_request(stream, ident, parent):
-        content = {"status": "ok", **kernel.kernel_info, "before": True}
+        content = {"status": "ok", **kernel.kernel_info, "before": "naas" in sys.modules}
         kernel.session.send(stream, "kernel_info_reply", content, parent, ident)
 
     handlers.update(execute_request=execute_request, kernel_info_request=kernel_info_request)

@@ -10,11 +10,15 @@ import signal
 import socket
 import termios
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 
-from executor import Bench, eventually, notebook, receive_frame, send_frame
+from executor import Bench, Run, eventually, notebook, receive_frame, send_frame
+from test_forkserver import BEFOREHAND, KeptRunner, make_runner  # noqa: F401
+
+BEGINS = "print(open('began', 'w').write('x'))"
+MODULE = "open('imported', 'w')\nclass n_env: pass\n"
 
 
 @pytest.fixture
@@ -28,6 +32,13 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
     return make_bench()
 
 
+@pytest.fixture
+def runner(make_runner: Callable[..., KeptRunner]) -> KeptRunner:  # noqa: F811
+    made = make_runner(BEFOREHAND)
+    made.settled()
+    return made
+
+
 def waiting_bytes(sock: socket.socket) -> int:
     """What the other end has not read yet."""
     found = array.array("i", [0])
@@ -35,28 +46,73 @@ def waiting_bytes(sock: socket.socket) -> int:
     return found[0]
 
 
-def test_nothing_of_the_authors_is_played_before_the_run_may_begin(bench: Bench) -> None:
-    run = bench.play(notebook("print(open('began', 'w').write('x'))"), begins=False)
-    assert eventually(lambda: "was started" in run.log)
-    watcher = run.connect()
-    watcher.settimeout(2)  # many times what all that may come before takes
-    assert receive_frame(watcher)[0]["state"] == "starting"
-    with pytest.raises(TimeoutError):
+def says_nothing_more(watcher: socket.socket) -> bool:
+    """In many times what all takes that may come before."""
+    watcher.settimeout(2)
+    with contextlib.suppress(TimeoutError):
         receive_frame(watcher)
-    assert run.outcome_lines == [] and not (bench.folder / "work/began").exists()
+        return False
+    return True
+
+
+def held(run: Run) -> Run:
+    """When it does no more than that."""
+    watcher = run.connect()
+    watcher.settimeout(30)
+    assert receive_frame(watcher)[0]["state"] == "starting"
+    assert says_nothing_more(watcher)
+    return run
+
+
+def test_nothing_of_the_authors_is_played_before_the_run_may_begin(runner: KeptRunner) -> None:
+    run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False))
+    assert "was ready as a fork" in run.log
+    assert run.outcome_lines == [] and not (runner.bench.folder / "work/began").exists()
     run.begin()
     run.finish()
     assert [line["mark"] for line in run.outcome_lines] == ["started", "ended"]
     assert run.text() == "1\n"
 
 
-def test_a_run_of_which_nobody_knows_is_not_played(bench: Bench) -> None:
-    run = bench.play(notebook("open('began', 'w')"), begins=False)
-    assert eventually(lambda: bench.processes())
+def test_a_fork_of_a_run_of_which_nobody_knows_is_ended(runner: KeptRunner) -> None:
+    run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False))
+    assert eventually(runner.bench.processes)
+    run.daemon.close()
+    assert eventually(lambda: not runner.bench.processes())
+    assert run.outcome_lines == [] and not (runner.bench.folder / "work/began").exists()
+
+
+def test_the_limits_of_time_count_from_when_a_run_may_begin(make_runner: Any) -> None:  # noqa: F811
+    runner = make_runner(BEFOREHAND, run_timeout="1", cell_timeout="1")
+    runner.settled()
+    run = held(runner.bench.play(notebook("1"), run=runner.take(), begins=False))
+    run.begin()
+    assert run.finish().outcome["status"] == "succeed"
+
+
+def test_a_kernel_that_may_find_what_the_author_has_waits_until_the_run_may_begin(bench: Bench) -> None:
+    (bench.folder / "work/naas.py").write_text(MODULE)
+    run = bench.play(notebook(BEGINS), begins=False)
+    assert says_nothing_more(run.connect())
+    assert run.log == "" and not bench.processes()
+    run.begin()
+    run.finish()
+    assert run.outcome["status"] == "succeed"
+    assert (bench.folder / "work/imported").exists()  # it would have found it
+
+
+def test_an_executor_whose_run_nobody_knows_ends(bench: Bench) -> None:
+    run = bench.play(notebook(BEGINS), begins=False)
     run.daemon.close()
     assert run.process.wait(10) == 1
-    assert run.outcome_lines == [] and not (bench.folder / "work/began").exists()
-    assert eventually(lambda: not bench.processes()) and bench.folders() == []
+    assert run.outcome_lines == [] and bench.folders() == []
+
+
+def test_an_executor_whose_run_may_not_begin_yet_ends_by_sigterm(bench: Bench) -> None:
+    run = bench.play(notebook(BEGINS), begins=False)
+    run.process.terminate()
+    assert run.process.wait(10) == 1
+    assert run.outcome_lines == [] and bench.folders() == []
 
 
 def test_a_run_may_begin_before_its_executor_has_looked_at_it(bench: Bench) -> None:
@@ -71,20 +127,3 @@ def test_a_run_may_begin_before_its_executor_has_looked_at_it(bench: Bench) -> N
     run.daemon.close()
     run.finish()
     assert run.outcome["status"] == "succeed"
-
-
-def test_the_limits_of_time_count_from_when_a_run_may_begin(make_bench: Callable[..., Bench]) -> None:
-    run = make_bench(run_timeout="1", cell_timeout="1").play(notebook("1"), begins=False)
-    watcher = run.connect()
-    watcher.settimeout(10)
-    assert receive_frame(watcher)[0]["state"] == "starting"
-    with pytest.raises(TimeoutError):
-        receive_frame(watcher)
-    run.begin()
-    assert run.finish().outcome["status"] == "succeed"
-
-
-def test_a_run_that_cannot_start_says_so_before_it_may_begin(bench: Bench) -> None:
-    run = bench.play(notebook("1"), begins=False, cwd=str(bench.folder / "nowhere"))
-    assert run.process.wait(30) == 0
-    assert [line["mark"] for line in run.outcome_lines] == ["ended"]

@@ -182,12 +182,12 @@ def test_what_ipykernel_logs_is_heard_by_who_listens(make_runner: Any, listen: s
     assert forked.text() == runner.bench.run(*cells).text() == "True\n"
 
 
-def test_a_fork_gets_to_its_place_with_its_first_cell(make_runner: Any) -> None:
-    runner = make_runner(BEFOREHAND)
+@pytest.mark.parametrize("kept", [BEFOREHAND, ON_DEMAND], ids=["beforehand", "on-demand"])
+def test_a_fork_gets_to_its_place_with_its_first_cell(make_runner: Any, kept: dict) -> None:
+    runner = make_runner(kept)
     runner.settled()
-    run = runner.play("import os\nkernel = get_ipython().kernel\n"
-                      "print(os.getcwd(), kernel.shell_handlers['execute_request'] == kernel.execute_request)\n"
-                      "print(sorted(kernel.get_parent()['content']))")
-    assert "was ready as a fork" in run.log
-    assert run.text() == (f"{runner.bench.folder}/work True\n"  # no handler of ours waits for it any more
-                          "['allow_stdin', 'code', 'silent', 'stop_on_error', 'store_history', 'user_expressions']\n")
+    run = runner.play("import os\nkernel = get_ipython().kernel\nprint(os.getcwd())\n"
+                      "for kind in ('execute_request', 'kernel_info_request'):\n"
+                      "    print(kernel.shell_handlers[kind] == getattr(kernel, kind))")
+    assert "as a fork" in run.log
+    assert run.text() == f"{runner.bench.folder}/work\nTrue\nTrue\n"  # no handler of ours waits for it any more

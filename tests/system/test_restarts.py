@@ -114,3 +114,20 @@ def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSit
     site.supervised.release("nbhookd")
     site.wait_until(lambda: {executed, "status.json", "response.json"} <= set(os.listdir(folder)), "all is there")
     assert ".executed" not in os.listdir(folder)
+
+
+def test_when_a_run_began_is_kept(make_site: Callable[..., RunningSite]) -> None:
+    site = make_site()
+    hook = site.add(notebook(["import time; time.sleep(6)"]))
+    caller = Caller(site, hook)
+
+    def job() -> dict[str, Any]:
+        return site.jobs_of(hook)[0]
+
+    site.wait_until(lambda: site.jobs_of(hook) and site.status(job()["jobId"])["started"] is not None,
+                    "its status file says that it began")
+    before = job()  # which is told behind what is kept until then
+    site.supervised.kill("nbhookd", signal.SIGKILL)
+    site.wait_until(lambda: job()["progress"]["total"] == 1, "it is taken up again")
+    assert (job()["status"], job()["started"]) == ("active", before["started"])
+    assert caller.result().status_code == 200

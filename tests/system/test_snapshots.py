@@ -58,8 +58,8 @@ def test_the_last_snapshot_outlives_its_executor(make_site: Callable[..., Runnin
     site = make_site()
     job = site.begin(site.add(notebook(["print('kept')", "import time; time.sleep(600)"])))
     site.wait_until(lambda: "kept" in printed(executed(site, job)), "it is in a snapshot")
-    executor, = site.executors()
-    os.kill(executor, signal.SIGKILL)
+    site.wait_until(lambda: len(site.executors()) == 1, "no other executor is on its way to be ready")
+    os.kill(site.executors()[0], signal.SIGKILL)
     site.wait_until(lambda: ended(site, job), "the run has ended", 5)
     assert site.job_status(job)["reason"] == "lost"
     assert printed(executed(site, job)) == "kept\n"

@@ -453,6 +453,131 @@ test_left_before_begin(Fixture *fixture, gconstpointer unused)
 	g_test_assert_expected_messages();
 }
 
+/* Keeps all of the daemon's workers busy until it is opened, so that nothing becomes durable. */
+typedef struct {
+	GMutex mutex;
+	GCond opened;
+	gboolean open;
+} Gate;
+
+#define WORKERS 32
+
+static gboolean
+wait_at_gate(gpointer data, GError **error)
+{
+	Gate *gate = data;
+
+	g_mutex_lock(&gate->mutex);
+	while (!gate->open)
+		g_cond_wait(&gate->opened, &gate->mutex);
+	g_mutex_unlock(&gate->mutex);
+	return TRUE;
+}
+
+static void
+close_gate(Fixture *fixture, Gate *gate)
+{
+	gate->open = FALSE;
+	for (int i = 0; i < WORKERS; i++)
+		workers_push(fixture->daemon->workers, wait_at_gate, NULL, gate, NULL);
+}
+
+static void
+open_gate(Gate *gate)
+{
+	g_mutex_lock(&gate->mutex);
+	gate->open = TRUE;
+	g_cond_broadcast(&gate->opened);
+	g_mutex_unlock(&gate->mutex);
+}
+
+/* Submits a call whose folder becomes durable when the gate is opened; by then an executor has got it. */
+static char *
+submit_at_gate(Fixture *fixture, Asker *asker, Gate *gate)
+{
+	char *uuid = ids_uuid();
+	g_autoptr(Frame) begun = begin(fixture, asker, uuid, FALSE);
+
+	assert_error(begun, NULL);
+	close_gate(fixture, gate);
+	send_submit(asker, uuid);
+	await_plays(fixture, 1);
+	g_assert_cmpuint(asker->replies->len, ==, 0);
+	return uuid;
+}
+
+static void
+assert_accepted(Asker *asker)
+{
+	g_autoptr(Frame) accepted = answer(asker);
+
+	assert_error(accepted, NULL);
+	g_assert_true(json_bool_member(accepted->body, "accepted", FALSE));
+}
+
+/* start_timeout of an executor that says nothing is over before the job is durable. */
+static void
+test_silent_before_durable(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	Gate gate = { 0 };
+
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*has not taken it*start_timeout*");
+	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*attempt 1: *has not taken the job*");
+	fixture->settings->start_timeout_ms = 100;
+	fixture->silent = TRUE;
+	g_autofree char *uuid = submit_at_gate(fixture, asker, &gate);
+	while (fixture->ended < 1 || fixture->let_go < 1)
+		g_main_context_iteration(NULL, TRUE);
+	fixture->silent = FALSE;
+	fixture->outcome = STARTED SUCCEED;
+	open_gate(&gate);
+	assert_accepted(asker);
+	assert_ended(asker, uuid, "completed", NULL);
+	g_assert_cmpint(fixture->plays, ==, 2);
+	g_assert_cmpint(fixture->begins, ==, 1);
+	g_test_assert_expected_messages();
+}
+
+/* A job that is stopped when an executor has it and it is not durable never begins. */
+static void
+test_stopped_before_durable(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autoptr(Asker) admin = asker_new(fixture);
+	Gate gate = { 0 };
+	g_autofree char *uuid = submit_at_gate(fixture, asker, &gate);
+	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\"", uuid);
+
+	ask(admin, "job.stop", members, NULL, -1);
+	g_autoptr(Frame) stopped = answer(admin);
+	assert_error(stopped, NULL);
+	open_gate(&gate);
+	assert_accepted(asker);
+	assert_ended(asker, uuid, "stopped", "stopped_by_user");
+	while (fixture->let_go < 1)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpint(fixture->begins, ==, 0);
+}
+
+/* What an executor found out before it could begin is the job's end. */
+static void
+test_ended_before_durable(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	Gate gate = { 0 };
+	g_autofree char *uuid = submit_at_gate(fixture, asker, &gate);
+	Executor *executor = g_ptr_array_index(fixture->executors, 0);
+
+	executor_end(executor, FAILED);
+	g_clear_pointer(&executor->channel, channel_free);
+	open_gate(&gate);
+	assert_accepted(asker);
+	assert_ended(asker, uuid, "failed", "cell_error");
+	g_assert_cmpint(fixture->plays, ==, 1);
+	g_assert_cmpint(fixture->begins, ==, 0);
+}
+
 /* No regular file can be written to. */
 static void
 set_disk_full(gboolean full)
@@ -866,6 +991,9 @@ main(int argc, char **argv)
 	add("/daemon/silent-executor", test_silent_executor);
 	add("/daemon/left-before-begin", test_left_before_begin);
 	add("/daemon/row-fails", test_row_fails);
+	add("/daemon/silent-before-durable", test_silent_before_durable);
+	add("/daemon/stopped-before-durable", test_stopped_before_durable);
+	add("/daemon/ended-before-durable", test_ended_before_durable);
 	add("/daemon/repeated", test_repeated);
 	add("/daemon/asker-gone", test_asker_gone);
 	add("/daemon/files-of-a-call", test_files_of_a_call);
