@@ -437,7 +437,8 @@ play_release(Play *play)
 	if (!play->spec->held)
 		return;
 	play->spec->held = FALSE;
-	begin_authors(play);
+	if (!play->boot->misplaced)
+		begin_authors(play);
 }
 
 static void
@@ -608,6 +609,8 @@ look_at_channels(Play *play, gint64 now_ms)
 static void
 advance(Play *play, gint64 now_ms)
 {
+	if (play->boot->misplaced && play->spec->held)
+		return; /* the other kernel would be started there */
 	if (play->boot->misplaced)
 		start_over(play);
 	else if (play->state == PLAY_STARTING)

@@ -127,3 +127,15 @@ def test_a_run_may_begin_before_its_executor_has_looked_at_it(bench: Bench) -> N
     run.daemon.close()
     run.finish()
     assert run.outcome["status"] == "succeed"
+
+
+def test_a_fork_that_cannot_be_put_in_its_place_gives_way_when_the_run_may_begin(runner: KeptRunner) -> None:
+    later = runner.bench.folder / "work/later"
+    run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False, cwd=str(later)))
+    assert "was ready as a fork" in run.log and "was started" not in run.log
+    later.mkdir()
+    runner.bench.give(later)
+    run.begin()
+    run.finish()
+    assert "was started" in run.log
+    assert (run.outcome["status"], run.text()) == ("succeed", "1\n")
