@@ -414,11 +414,9 @@ class Bench:
 
     def _cpu(self, site: RunningSite, others: calls.Others) -> None:
         whole, ours, floor = map(Series, calls.cpu_of_runs(site, others, CPU_ROUNDS, CPU_CALLS))
-        kernel = Series([all_of_it - rest for all_of_it, rest in zip(whole.values, ours.values)])
         self.rows += [
             compared("CPU of a trivial run, all programs", whole, floor, "s", "fork and cells", at_most=1.5),
             compared("CPU of a trivial run, all but its kernel", ours, floor, "s", "fork and cells"),
-            compared("CPU of a trivial run, all programs", whole, kernel, "s", "its kernel, from its fork on"),
         ]
 
     def memory(self) -> None:

@@ -33,6 +33,16 @@ clock_iso(gint64 wall_us)
 	return g_strdup_printf("%s.%03dZ", seconds, (int) (wall_us % G_USEC_PER_SEC / 1000));
 }
 
+gint64
+clock_parse_iso(const char *text, gint64 otherwise_us)
+{
+	g_autoptr(GDateTime) at = text != NULL ? g_date_time_new_from_iso8601(text, NULL) : NULL;
+
+	return at != NULL
+		       ? g_date_time_to_unix(at) * G_USEC_PER_SEC + g_date_time_get_microsecond(at)
+		       : otherwise_us;
+}
+
 char *
 clock_histo(gint64 wall_us)
 {

@@ -13,6 +13,9 @@ gint64 clock_wall_us(void);
 /* "2018-01-16T14:47:04.142Z". The caller frees. */
 char *clock_iso(gint64 wall_us);
 
+/* Microseconds since 1970 of such a text; otherwise_us where it is none, or NULL. */
+gint64 clock_parse_iso(const char *text, gint64 otherwise_us);
+
 /* A version's id, year to microsecond: "20201008101221879662". The caller frees. */
 char *clock_histo(gint64 wall_us);
 

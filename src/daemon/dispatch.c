@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "daemon/deliveries.h"
+#include "daemon/outcome.h"
 #include "daemon/recent.h"
 #include "daemon/records.h"
 #include "daemon/run.h"
@@ -269,8 +270,7 @@ on_creating(gpointer data, const GError *failure)
 		start_run(live);
 		return;
 	}
-	wait_again(live,
-		failure->message); /* nor does a store that fails get further ones to keep at once */
+	wait_again(live, failure->message); /* nor does a store that fails get others at once */
 }
 
 /* Takes the one out of the queue that waits longest of those that may have a slot; NULL: none may. Who waits
@@ -317,17 +317,17 @@ take_progress(LiveJob *live)
 {
 	live->job->task.cells_done = run_cells_done(live->run);
 	live->job->task.cells_total = run_cells_total(live->run);
-	live_publish_soon(live, FALSE);
+	live_publish_soon(live);
 }
 
+/* No row is made of it: the outcome says that the run has begun, and most runs have ended soon. */
 static void
 take_start(LiveJob *live)
 {
 	if (live->job->task.status != TASK_CREATING)
 		return;
 	job_move(live->job, TASK_ACTIVE, NULL, clock_wall_us());
-	live_publish_soon(live,
-		TRUE); /* most runs have ended by then; the outcome says that they have begun */
+	live_publish_soon(live);
 }
 
 static gboolean on_retry_end(gpointer data);
@@ -470,6 +470,7 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 		return;
 	}
 	status_recall(job, execution);
+	outcome_recall_start(job, execution);
 	status_write(job, execution, FALSE);
 	if (job->task.status == TASK_PENDING) {
 		put(live, PLACE_WAITING);

@@ -98,18 +98,14 @@ write_due_status(gpointer data)
 	LiveJob *live = data;
 
 	live->status_source = 0;
-	if (live->row_is_due)
-		records_update_job(live->daemon->writer, live->job, NULL, NULL);
-	live->row_is_due = FALSE;
 	if (live->execution >= 0)
 		status_write(live->job, live->execution, FALSE);
 	return G_SOURCE_REMOVE;
 }
 
 void
-live_publish_soon(LiveJob *live, gboolean row)
+live_publish_soon(LiveJob *live)
 {
-	live->row_is_due = live->row_is_due || row;
 	if (live->status_source == 0)
 		live->status_source = g_timeout_add(STATUS_INTERVAL_MS, write_due_status, live);
 	live_tell(live);
@@ -121,7 +117,6 @@ live_forget_due_status(LiveJob *live)
 	if (live->status_source != 0)
 		g_source_remove(live->status_source);
 	live->status_source = 0;
-	live->row_is_due = FALSE;
 }
 
 void

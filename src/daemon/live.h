@@ -24,7 +24,6 @@ typedef struct LiveJob {
 	GPtrArray *waiters;  /* of Call, for the end */
 	GPtrArray *watchers; /* of Call, for a change */
 	guint status_source; /* a status file that is due */
-	gboolean row_is_due; /* and the row, too */
 	guint retry_source;  /* something that failed and is tried again */
 } LiveJob;
 
@@ -42,10 +41,9 @@ void live_close_folder(LiveJob *live);
 /* Something new can be told of the job: tells those who watch it, and those who look at its webhook's runs. */
 void live_tell(LiveJob *live);
 
-/* The same, and replaces its status file: at once, or soon together with further changes; then with row, a change that a
- * crash may take back, its row is replaced, too. */
+/* The same, and replaces its status file: at once, or soon together with further changes. */
 void live_publish(LiveJob *live);
-void live_publish_soon(LiveJob *live, gboolean row);
+void live_publish_soon(LiveJob *live);
 void live_forget_due_status(LiveJob *live);
 
 /* Answers those who wait for the end. */

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/json.h"
+#include "job/job.h"
 
 typedef struct Outcome {
 	gboolean begun;     /* the start mark is there */
+	gint64 begun_us;    /* wall clock; now, where that is not said */
 	json_object *ended; /* the last line, or NULL */
 } Outcome;
 
@@ -13,3 +15,6 @@ typedef struct Outcome {
 Outcome *outcome_load(int execution);
 void outcome_free(Outcome *outcome);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outcome, outcome_free)
+
+/* A job that was being handed to an executor, and has begun since as its outcome says, is active since then. */
+void outcome_recall_start(Job *job, int execution);

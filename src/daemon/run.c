@@ -237,22 +237,6 @@ follow(Run *run)
 	}
 }
 
-void
-run_stop(Run *run, const char *reason)
-{
-	if (run->over)
-		return;
-	g_free(run->stop_reason);
-	run->stop_reason = g_strdup(reason);
-	if (run->request != NULL) {
-		runner_link_cancel(run->request);
-		run->request = NULL;
-		end(run, RUN_NOT_BEGUN);
-	} else if (run->follow != NULL) {
-		send_stop(run);
-	}
-}
-
 /* The executor has answered, or never will. */
 static void
 end_patience(Run *run)
@@ -269,6 +253,25 @@ end_handover(Run *run)
 {
 	end_patience(run);
 	g_clear_pointer(&run->handover, channel_free);
+}
+
+void
+run_stop(Run *run, const char *reason)
+{
+	if (run->over)
+		return;
+	g_free(run->stop_reason);
+	run->stop_reason = g_strdup(reason);
+	if (run->request != NULL) {
+		runner_link_cancel(run->request);
+		run->request = NULL;
+		end(run, RUN_NOT_BEGUN);
+	} else if (run->follow != NULL) {
+		send_stop(run);
+	} else if (run->handover != NULL && run->may_begin) { /* it has not taken the job */
+		end_handover(run);
+		end(run, RUN_NOT_BEGUN);
+	}
 }
 
 /* It has taken the job, and may begin: one that has not said so cannot have begun. (By then it has read all that was

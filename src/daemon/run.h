@@ -33,8 +33,8 @@ Run *run_adopt(Daemon *daemon, const Job *job, int execution, RunTold told, gpoi
 
 void run_free(Run *run);
 
-/* Has the executor stop the run for that reason: it ends with RUN_ENDED as any other. Before there is
- * an executor, the run ends with RUN_NOT_BEGUN. */
+/* Has the executor stop the run for that reason: it ends with RUN_ENDED as any other. Before it
+ * has begun, the run ends with RUN_NOT_BEGUN. */
 void run_stop(Run *run, const char *reason);
 
 gint64 run_cells_done(const Run *run);

@@ -3,8 +3,6 @@
 #include "base/error.h"
 #include "base/loop.h"
 
-#define THREADS 32
-
 typedef struct {
 	WorkerWork work;
 	WorkerDone done;
@@ -58,7 +56,7 @@ workers_new(GMainContext *context)
 {
 	Workers *workers = g_new0(Workers, 1);
 
-	workers->pool = g_thread_pool_new(run, NULL, THREADS, FALSE, NULL);
+	workers->pool = g_thread_pool_new(run, NULL, WORKERS_THREADS, FALSE, NULL);
 	workers->context = g_main_context_ref(context);
 	return workers;
 }

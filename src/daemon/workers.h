@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#define WORKERS_THREADS 32
+
 typedef struct Workers Workers;
 typedef gboolean (*WorkerWork)(gpointer data, GError **error);
 typedef void (*WorkerDone)(gpointer data, const GError *failure); /* failure is borrowed */

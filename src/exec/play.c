@@ -253,10 +253,18 @@ play_kernel(const Play *play)
 	return play->boot->kernelspec != NULL ? play->boot->kernelspec->name : NULL;
 }
 
+/* Whether its kernel has to give way to another, which would be started where the run wants it, and so not before the
+ * run may begin. */
+static gboolean
+gives_way_later(const Play *play)
+{
+	return play->boot->misplaced && play->spec->held;
+}
+
 int
 play_poll_items(Play *play, zmq_pollitem_t *items)
 {
-	if (play->state == PLAY_ENDED)
+	if (play->state == PLAY_ENDED || gives_way_later(play))
 		return 0;
 	kernel_poll_items(play->boot->kernel, items);
 	return KERNEL_N_ITEMS;
@@ -273,8 +281,10 @@ earlier(gint64 one, gint64 other)
 gint64
 play_deadline(const Play *play)
 {
-	if (play->state == PLAY_ENDED)
+	if (play->state == PLAY_ENDED || gives_way_later(play))
 		return -1;
+	if (play->boot->misplaced)
+		return 0;
 	gint64 kernel_ms = kernel_deadline(play->boot->kernel);
 	if (play->quiet_ms > 0 && kernel_ms != 0)
 		return play->quiet_ms;
@@ -609,8 +619,8 @@ look_at_channels(Play *play, gint64 now_ms)
 static void
 advance(Play *play, gint64 now_ms)
 {
-	if (play->boot->misplaced && play->spec->held)
-		return; /* the other kernel would be started there */
+	if (gives_way_later(play))
+		return;
 	if (play->boot->misplaced)
 		start_over(play);
 	else if (play->state == PLAY_STARTING)
@@ -630,7 +640,7 @@ play_step(Play *play)
 {
 	gint64 now_ms = clock_ms();
 
-	if (play->state == PLAY_ENDED)
+	if (play->state == PLAY_ENDED || gives_way_later(play))
 		return;
 	kernel_step(play->boot->kernel);
 	gboolean heard = drain_all(play, now_ms);
@@ -638,7 +648,9 @@ play_step(Play *play)
 		player_tick(play->player, now_ms);
 	if (play->state == PLAY_ENDED)
 		return;
-	if (kernel_death(play->boot->kernel) != NULL)
+	if (kernel_death(play->boot->kernel) != NULL && play->spec->held)
+		play->boot->misplaced = TRUE;
+	else if (kernel_death(play->boot->kernel) != NULL && !play->boot->misplaced)
 		mourn(play, heard, now_ms);
 	else
 		advance(play, now_ms);

@@ -6,7 +6,8 @@
  *        └──kernel not ready in start_timeout, stop, bad input──────┘
  *
  * A run that is held (PlaySpec) is STARTING until play_release: its kernel is put where it is to be and plays the cells
- * that are not the author's, but the run is not marked as begun, and none of the author's cells is sent.
+ * that are not the author's, but the run is not marked as begun, and none of the author's cells is sent. A kernel that
+ * dies or cannot be put there gives way to another when the run may begin.
  *
  * STOPPING climbs a ladder: interrupt (when the cell executes: it would be lost before) and once more after
  * a second, SIGTERM after another, SIGKILL after two; it ends with the cell or the kernel. A kernel that dies ends the run at once, whatever the state. When the state is ENDED, the

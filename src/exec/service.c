@@ -34,6 +34,7 @@ typedef struct {
 	int signals;
 	Connected *asker; /* who asked for the run, until that may begin or it has gone */
 	gboolean may_begin;
+	gboolean called_off; /* by a signal, before it could begin */
 	int listener;
 	GPtrArray *connections; /* Connected * */
 	Snapshots snapshots;
@@ -212,7 +213,10 @@ take_signals(Service *service)
 	struct signalfd_siginfo info;
 
 	while (read(service->signals, &info, sizeof info) == (ssize_t) sizeof info)
-		play_stop(service->play, "stopped");
+		if (service->asker != NULL)
+			service->called_off = TRUE;
+		else
+			play_stop(service->play, "stopped");
 }
 
 /* Takes run.begin. Who goes without it knows of no run, and nobody else does. */
@@ -232,9 +236,9 @@ hear_asker(Service *service)
 }
 
 static gboolean
-is_deserted(const Service *service)
+never_begins(const Service *service)
 {
-	return service->asker == NULL && !service->may_begin;
+	return service->called_off || (service->asker == NULL && !service->may_begin);
 }
 
 /* Until when there is nothing to do by itself; -1: for ever. */
@@ -324,22 +328,21 @@ may_go_ahead(const Boot *boot, const PlaySpec *spec)
 	return boot_fits(boot, spec->kernel) && boot->handshake.takes_before;
 }
 
-/* Waits for that; false when a signal came. */
-static gboolean
+/* Waits for that, or that it never will. */
+static void
 await_begin(Service *service)
 {
-	while (service->asker != NULL) {
+	while (service->asker != NULL && !service->called_off) {
 		struct pollfd items[] = { { .fd = service->asker->fd, .events = POLLIN },
 			{ .fd = service->signals, .events = POLLIN } };
 
 		if (poll(items, G_N_ELEMENTS(items), -1) < 0)
 			continue;
-		if (items[1].revents != 0)
-			return FALSE;
 		if (items[0].revents != 0)
 			hear_asker(service);
+		else if (items[1].revents != 0)
+			take_signals(service);
 	}
-	return TRUE;
 }
 
 static void
@@ -347,7 +350,7 @@ play_to_its_end(Service *service, const Settings *settings, PlaySpec *spec, Boot
 {
 	service->connections = g_ptr_array_new_with_free_func(connected_free);
 	service->play = play_new(settings, spec, boot);
-	while (play_state(service->play) != PLAY_ENDED && !is_deserted(service))
+	while (play_state(service->play) != PLAY_ENDED && !never_begins(service))
 		turn(service);
 	accept_all(service);
 	tell_all(service);
@@ -363,11 +366,13 @@ play_one(Service *service, const Settings *settings, PlaySpec *spec, Boot *boot)
 	g_autoptr(PlaySpec) owned = spec;
 	g_autoptr(Boot) booted = boot;
 
-	if (!may_go_ahead(boot, spec) && (!await_begin(service) || is_deserted(service)))
+	if (!may_go_ahead(boot, spec))
+		await_begin(service);
+	if (never_begins(service))
 		return FALSE;
 	spec->held = !service->may_begin;
 	play_to_its_end(service, settings, g_steal_pointer(&owned), g_steal_pointer(&booted));
-	return !is_deserted(service);
+	return !never_begins(service);
 }
 
 /* Takes the run and says so; NULL with an error when there is none, or nobody any more who has it. */

@@ -190,12 +190,8 @@ job_move(Job *job, TaskStatus status, const char *reason, gint64 now_us)
 static gint64
 end_of_outcome(const Task *task, json_object *ended, gint64 now_us)
 {
-	const char *text = json_string_member(ended, "at");
-	g_autoptr(GDateTime) at = text != NULL ? g_date_time_new_from_iso8601(text, NULL) : NULL;
+	gint64 at_us = clock_parse_iso(json_string_member(ended, "at"), now_us);
 
-	if (at == NULL)
-		return now_us;
-	gint64 at_us = g_date_time_to_unix(at) * G_USEC_PER_SEC + g_date_time_get_microsecond(at);
 	return MIN(MAX(at_us, task->started_us), now_us);
 }
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import termios
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -46,9 +47,11 @@ def waiting_bytes(sock: socket.socket) -> int:
     return found[0]
 
 
-def says_nothing_more(watcher: socket.socket) -> bool:
-    """In many times what all takes that may come before."""
+def says_nothing_more(watcher: socket.socket, skip: int = 0) -> bool:
+    """In many times what all takes that may come before; but for the first frames."""
     watcher.settimeout(2)
+    for _ in range(skip):
+        receive_frame(watcher)
     with contextlib.suppress(TimeoutError):
         receive_frame(watcher)
         return False
@@ -129,13 +132,51 @@ def test_a_run_may_begin_before_its_executor_has_looked_at_it(bench: Bench) -> N
     assert run.outcome["status"] == "succeed"
 
 
-def test_a_fork_that_cannot_be_put_in_its_place_gives_way_when_the_run_may_begin(runner: KeptRunner) -> None:
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_fork_that_cannot_be_put_in_its_place_gives_way_when_the_run_may_begin(
+        make_runner: Callable[..., KeptRunner]) -> None:  # noqa: F811
+    runner = make_runner(BEFOREHAND, start_timeout="4")
+    runner.settled()
     later = runner.bench.folder / "work/later"
     run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False, cwd=str(later)))
     assert "was ready as a fork" in run.log and "was started" not in run.log
+    used = cpu_seconds(run.process.pid)
+    assert says_nothing_more(run.connect(), skip=1) and says_nothing_more(run.connect(), skip=1)
+    assert cpu_seconds(run.process.pid) - used < 1  # after its start_timeout, too
     later.mkdir()
     runner.bench.give(later)
     run.begin()
     run.finish()
     assert "was started" in run.log
     assert (run.outcome["status"], run.text()) == ("succeed", "1\n")
+
+
+def kernel_in(folder: Path) -> int:
+    """The kernel that has been put there."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{name}/cwd") == str(folder):
+                return int(name)
+    raise AssertionError(f"nothing works in {folder}")
+
+
+def test_a_kernel_that_dies_before_the_run_may_begin_gives_way_to_another(runner: KeptRunner) -> None:
+    run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False))
+    os.kill(kernel_in(runner.bench.folder / "work"), signal.SIGKILL)
+    assert eventually(lambda: not runner.bench.processes())
+    assert says_nothing_more(run.connect(), skip=1) and run.outcome_lines == []
+    run.begin()
+    run.finish()
+    assert run.outcome["status"] == "succeed", run.log
+    assert run.text() == "1\n"
+
+
+def test_a_signal_before_the_run_may_begin_calls_it_off(runner: KeptRunner) -> None:
+    run = held(runner.bench.play(notebook(BEGINS), run=runner.take(), begins=False))
+    os.kill(run.process.pid, signal.SIGTERM)
+    assert eventually(lambda: not runner.bench.processes())
+    assert run.outcome_lines == []

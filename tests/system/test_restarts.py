@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import threading
-from typing import Any, Callable
+import time
+from typing import Any, Callable, Optional
 
 import pytest
 import requests
@@ -116,18 +118,20 @@ def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSit
     assert ".executed" not in os.listdir(folder)
 
 
-def test_when_a_run_began_is_kept(make_site: Callable[..., RunningSite]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, None], ids=["kill", "term", "gone until the end"])
+def test_when_a_run_began_is_kept(make_site: Callable[..., RunningSite], number: Optional[int]) -> None:
     site = make_site()
-    hook = site.add(notebook(["import time; time.sleep(6)"]))
+    hook = site.add(notebook(["open('begun', 'a').write('x')", "import time; time.sleep(2)"]))
     caller = Caller(site, hook)
-
-    def job() -> dict[str, Any]:
-        return site.jobs_of(hook)[0]
-
-    site.wait_until(lambda: site.jobs_of(hook) and site.status(job()["jobId"])["started"] is not None,
-                    "its status file says that it began")
-    before = job()  # which is told behind what is kept until then
-    site.supervised.kill("nbhookd", signal.SIGKILL)
-    site.wait_until(lambda: job()["progress"]["total"] == 1, "it is taken up again")
-    assert (job()["status"], job()["started"]) == ("active", before["started"])
-    assert caller.result().status_code == 200
+    site.wait_until(lambda: begun(site, hook) == 1, "the run began")
+    before = time.time()
+    if number is None:
+        site.supervised.hold("nbhookd")
+        site.wait_until(lambda: not site.of_runs(), "the run has ended")
+        site.supervised.release("nbhookd")
+    else:
+        site.supervised.kill("nbhookd", number)
+    answer = caller.result()
+    assert answer.status_code == 200
+    started = datetime.datetime.fromisoformat(site.jobs_of(hook)[0]["started"].replace("Z", "+00:00"))
+    assert before - 1 < started.timestamp() <= before

@@ -460,8 +460,6 @@ typedef struct {
 	gboolean open;
 } Gate;
 
-#define WORKERS 32
-
 static gboolean
 wait_at_gate(gpointer data, GError **error)
 {
@@ -478,7 +476,7 @@ static void
 close_gate(Fixture *fixture, Gate *gate)
 {
 	gate->open = FALSE;
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < WORKERS_THREADS; i++)
 		workers_push(fixture->daemon->workers, wait_at_gate, NULL, gate, NULL);
 }
 
@@ -520,7 +518,7 @@ static void
 test_silent_before_durable(Fixture *fixture, gconstpointer unused)
 {
 	g_autoptr(Asker) asker = asker_new(fixture);
-	Gate gate = { 0 };
+	static Gate gate;
 
 	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*has not taken it*start_timeout*");
 	g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*attempt 1: *has not taken the job*");
@@ -545,7 +543,7 @@ test_stopped_before_durable(Fixture *fixture, gconstpointer unused)
 {
 	g_autoptr(Asker) asker = asker_new(fixture);
 	g_autoptr(Asker) admin = asker_new(fixture);
-	Gate gate = { 0 };
+	static Gate gate;
 	g_autofree char *uuid = submit_at_gate(fixture, asker, &gate);
 	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\"", uuid);
 
@@ -560,22 +558,43 @@ test_stopped_before_durable(Fixture *fixture, gconstpointer unused)
 	g_assert_cmpint(fixture->begins, ==, 0);
 }
 
+/* A job that is stopped before its executor has taken it does not begin. */
+static void
+test_stopped_before_taken(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(Asker) asker = asker_new(fixture);
+	g_autofree char *uuid = ids_uuid();
+	g_autofree char *members = g_strdup_printf("\"uuid\":\"%s\"", uuid);
+
+	fixture->silent = TRUE;
+	call(fixture, asker, uuid);
+	await_plays(fixture, 1);
+	ask(asker, "job.stop", members, NULL, -1);
+	g_autoptr(Frame) stopped = answer(asker);
+	assert_error(stopped, NULL);
+	assert_ended(asker, uuid, "stopped", "stopped_by_user");
+	while (fixture->let_go < 1)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpint(fixture->begins, ==, 0);
+}
+
 /* What an executor found out before it could begin is the job's end. */
 static void
 test_ended_before_durable(Fixture *fixture, gconstpointer unused)
 {
 	g_autoptr(Asker) asker = asker_new(fixture);
-	Gate gate = { 0 };
+	static Gate gate;
 	g_autofree char *uuid = submit_at_gate(fixture, asker, &gate);
 	Executor *executor = g_ptr_array_index(fixture->executors, 0);
 
 	executor_end(executor, FAILED);
 	g_clear_pointer(&executor->channel, channel_free);
+	while (g_main_context_iteration(NULL, FALSE)) /* the daemon hears of it */
+		continue;
 	open_gate(&gate);
 	assert_accepted(asker);
 	assert_ended(asker, uuid, "failed", "cell_error");
 	g_assert_cmpint(fixture->plays, ==, 1);
-	g_assert_cmpint(fixture->begins, ==, 0);
 }
 
 /* No regular file can be written to. */
@@ -994,6 +1013,7 @@ main(int argc, char **argv)
 	add("/daemon/silent-before-durable", test_silent_before_durable);
 	add("/daemon/stopped-before-durable", test_stopped_before_durable);
 	add("/daemon/ended-before-durable", test_ended_before_durable);
+	add("/daemon/stopped-before-taken", test_stopped_before_taken);
 	add("/daemon/repeated", test_repeated);
 	add("/daemon/asker-gone", test_asker_gone);
 	add("/daemon/files-of-a-call", test_files_of_a_call);
