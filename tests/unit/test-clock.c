@@ -54,11 +54,21 @@ test_monotonic_goes_on(void)
 	g_assert_cmpint(clock_ms() - before, >=, 19);
 }
 
+static void
+test_parse_iso(void)
+{
+	g_assert_cmpint(clock_parse_iso("2018-01-16T14:47:04.142Z", 7), ==, 1516114024142000);
+	g_assert_cmpint(clock_parse_iso("2018-01-16", 7), ==, 7);
+	g_assert_cmpint(clock_parse_iso("", 7), ==, 7);
+	g_assert_cmpint(clock_parse_iso(NULL, 7), ==, 7);
+}
+
 int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/clock/texts", test_texts);
+	g_test_add_func("/clock/parse-iso", test_parse_iso);
 	g_test_add_func("/clock/remaining", test_remaining);
 	g_test_add_func("/clock/monotonic-goes-on", test_monotonic_goes_on);
 	return g_test_run();
