@@ -103,7 +103,7 @@ class Others:
         self.ports: dict[str, int] = {}
         for word in ("nbclient-server", "kernel-server"):
             self.ports[word] = int(self._start(word).stdout.readline())
-        for word in ("python", "fork"):
+        for word in ("python", "fork", "forked-kernel"):
             self._start(word)
 
     def _start(self, word: str) -> subprocess.Popen:
@@ -192,11 +192,13 @@ def cpu_seconds(site: RunningSite) -> float:
     return ticks * TICK_S
 
 
-def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> tuple[list, list, list]:
-    """Seconds of a trivial run, by rounds of so many: of all processes of the host, of ours but the kernel, and of a
-    fork that executes the same cells."""
+def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> tuple[list, list, list, list]:
+    """Seconds of a trivial run, by rounds of so many: of all processes of the host, and of ours but the kernel; of
+    ipykernel in a fork of a process with its shell, and of a bare shell in one, that execute the same cells."""
     hook = site.add(trivial())
-    whole, ours, floor = [], [], []
+    whole, ours, kernel, shell = [], [], [], []
+    for word in ("forked-kernel", "fork"):  # they have all that they need now
+        others.line(word, TRIVIAL)
     wait_until_ready(site)
     busy = host_cpu_seconds()
     time.sleep(QUIET_S)
@@ -209,8 +211,10 @@ def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> t
         wait_until_ready(site)
         ours.append((cpu_seconds(site) - used) / count)
         whole.append((host_cpu_seconds() - busy - quiet * (time.monotonic() - begin)) / count)
-        floor += [others.line("fork", TRIVIAL) for _ in range(count)]
-    return whole, ours, floor
+        for _ in range(count):
+            kernel.append(others.line("forked-kernel", TRIVIAL))
+            shell.append(others.line("fork", TRIVIAL))
+    return whole, ours, kernel, shell
 
 
 def kernels(pids: list[int]) -> list[int]:

@@ -5,6 +5,8 @@
   python            executes the cells of each line of standard input in this process, which is as warm as it
                     gets, and prints the seconds
   fork              the same in a fork of this process for each line; prints the seconds of CPU
+  forked-kernel     plays them in ipykernel, as it is, in a fork of this process, which has built its shell; prints
+                    the seconds of CPU of the fork and the kernel
 
 A server prints its port. Bodies and lines are JSON lists of sources.
 """
@@ -14,6 +16,9 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
+import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -50,6 +55,13 @@ def kernel_play() -> Play:
     return play
 
 
+def history_in_memory() -> object:
+    """A file of it has a thread, and a fork may begin while that holds a lock."""
+    from traitlets.config import Config
+
+    return Config(HistoryManager=Config(hist_file=":memory:"))
+
+
 def shell_play() -> Play:
     """IPython's shell, as a kernel has it, in this process; what it would send is thrown away."""
     from IPython.core.displayhook import DisplayHook
@@ -66,7 +78,8 @@ def shell_play() -> Play:
         def finish_displayhook(self) -> None:
             pass
 
-    shell = InteractiveShell.instance(displayhook_class=Silent, display_pub_class=CapturingDisplayPublisher)
+    shell = InteractiveShell.instance(config=history_in_memory(), displayhook_class=Silent,
+                                      display_pub_class=CapturingDisplayPublisher)
 
     def play(cells: list) -> None:
         for cell in cells:
@@ -120,6 +133,77 @@ def each_line_forked(play: Play) -> None:
         print(f"{end - begin:.6f}", flush=True)
 
 
+# A kernel in a fork of a process with all that can be there before: what it executes and the shell. ZeroMQ's context
+# cannot be there, so that its client is another process, whose CPU does not count.
+
+def play_in_kernels(link: socket.socket) -> None:
+    """The client's life: for each line, [connection file, sources], an empty one when they have been executed."""
+    from jupyter_client import BlockingKernelClient
+
+    lines = link.makefile("rw")
+    for line in lines:
+        path, cells = json.loads(line)
+        client = BlockingKernelClient(connection_file=path)
+        client.load_connection_file()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        for cell in cells:
+            reply = client.execute_interactive(cell, output_hook=lambda message: None)
+            assert reply["content"]["status"] == "ok", reply["content"]
+        client.stop_channels()
+        lines.write("\n")
+        lines.flush()
+
+
+def be_kernel(path: str) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp.instance()
+    app.initialize(["-f", path, "--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=CRITICAL"])
+    app.start()
+
+
+def each_line_in_forked_kernel() -> None:
+    ours, clients = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        play_in_kernels(clients)
+        os._exit(0)
+    clients.close()
+    import_preloads()
+    import gc
+    import ipykernel.kernelapp  # noqa: F401
+    from ipykernel.zmqshell import ZMQInteractiveShell
+    from jupyter_client.connect import write_connection_file
+
+    ZMQInteractiveShell.instance(config=history_in_memory()).run_cell("1", silent=True)
+    gc.collect()
+    gc.freeze()
+    link = ours.makefile("rw")
+    for line in sys.stdin:
+        folder = tempfile.mkdtemp()
+        path, _ = write_connection_file(os.path.join(folder, "kernel.json"), transport="ipc",
+                                        ip=os.path.join(folder, "kernel"), key=os.urandom(16).hex().encode())
+        begin = cpu_seconds(resource.RUSAGE_SELF)
+        kernel = os.fork()
+        if kernel == 0:
+            be_kernel(path)
+            os._exit(1)
+        forked = cpu_seconds(resource.RUSAGE_SELF) - begin
+        link.write(json.dumps([path, json.loads(line)]) + "\n")
+        link.flush()
+        assert link.readline() == "\n", "its client has gone"
+        os.kill(kernel, signal.SIGKILL)
+        used = os.wait4(kernel, 0)[2]
+        print(f"{forked + used.ru_utime + used.ru_stime:.6f}", flush=True)
+        shutil.rmtree(folder)
+
+
+def import_preloads() -> None:
+    for name in ("numpy", "pandas", "matplotlib.pyplot"):
+        __import__(name)
+
+
 def main(word: str) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(HOME=home, IPYTHONDIR=home, JUPYTER_RUNTIME_DIR=home, MPLCONFIGDIR=home,
@@ -130,9 +214,10 @@ def main(word: str) -> None:
             serve(nbclient_play())
         elif word == "kernel-server":
             serve(kernel_play())
+        elif word == "forked-kernel":
+            each_line_in_forked_kernel()
         else:
-            for name in ("numpy", "pandas", "matplotlib.pyplot"):
-                __import__(name)
+            import_preloads()
             (each_line if word == "python" else each_line_forked)(shell_play())
         os._exit(0)  # a kernel ends with its parent
 
