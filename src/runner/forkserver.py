@@ -360,6 +360,19 @@ class FirstImports:
             self.modules[name] = sys.modules.pop(name)
         self.together.update(together)
         self.renew.update(renewers)
+        self.find()
+
+    def hide_single(self, seen):
+        """Hides what is no package and was imported beside the names in seen. A notebook may have a file of such a name
+        (secrets, which numpy imports), and a kernel that had not imported it would find that."""
+        for name, module in list(sys.modules.items()):
+            spec = getattr(module, "__spec__", None)
+            if name not in seen and "." not in name and spec is not None and spec.has_location and not spec.parent:
+                self.modules[name] = sys.modules.pop(name)
+        self.find()
+
+    def find(self):
+        """From here on, when others have not found a module, and folders are not yet looked into."""
         if self not in sys.meta_path:
             sys.meta_path.insert(sys.meta_path.index(importlib.machinery.PathFinder), self)
 
@@ -1028,9 +1041,11 @@ class Model:
         import_late()
         self.variables = {name: value for name, value in os.environ.items() if name not in before}
         self.haste = self.patches.apply(Haste)
+        seen = set(sys.modules)
         with self.shell.builtin_trap:  # modules ask get_ipython() where they are imported
             modules = preload(description["preload"], description["left_out"], description["optional"], link,
                               self.first_imports)
+        self.first_imports.hide_single(seen)
         know_numpy(self.shell)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")

@@ -210,6 +210,11 @@ PYTHON: dict[str, Any] = {
                             "importlib.reload(matplotlib.cbook).__name__", fails("import matplotlib.nothing")],
     "a matplotlib of one's own": ["import os; os.mkdir('matplotlib')\nopen('matplotlib/__init__.py', 'w').write('mine = 5')",
                                   "import matplotlib; matplotlib.mine", fails("import matplotlib.pyplot")],
+    "a module of one's own": ["%%writefile secrets.py\nTOKEN = 'mine'", "import secrets; secrets.TOKEN",
+                              "import sys; print(secrets.__spec__.origin, sys.modules['secrets'] is secrets)",
+                              "import zoneinfo, cycler, pickle, inspect\ninspect.getsource(cycler.cycler)[:3], "
+                              "pickle.loads(pickle.dumps(cycler.Cycler)) is cycler.Cycler",
+                              "import importlib; importlib.reload(cycler).__name__, cycler.__spec__.loader"],
     "loggers that are switched off": ["import logging.config\nlogging.config.dictConfig({'version': 1})\n"
                                       "import matplotlib.pyplot as plt; plt.title('x', fontfamily='Nope'); None"],
     "a home": ["import os\n%cd -q\nos.getcwd() == os.path.expanduser('~')", "import matplotlib\nos.path.realpath("
