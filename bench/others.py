@@ -167,8 +167,10 @@ def each_line_in_forked_kernel() -> None:
     ours, clients = socket.socketpair()
     if os.fork() == 0:
         ours.close()
-        play_in_kernels(clients)
-        os._exit(0)
+        try:
+            play_in_kernels(clients)
+        finally:
+            os._exit(0)
     clients.close()
     import_preloads()
     import gc
@@ -187,8 +189,10 @@ def each_line_in_forked_kernel() -> None:
         begin = cpu_seconds(resource.RUSAGE_SELF)
         kernel = os.fork()
         if kernel == 0:
-            be_kernel(path)
-            os._exit(1)
+            try:
+                be_kernel(path)
+            finally:
+                os._exit(1)
         forked = cpu_seconds(resource.RUSAGE_SELF) - begin
         link.write(json.dumps([path, json.loads(line)]) + "\n")
         link.flush()

@@ -35,6 +35,7 @@ import json
 import logging
 import mmap
 import os
+import pathlib
 import select
 import shutil
 import signal
@@ -166,6 +167,11 @@ def open_things():
     return count
 
 
+def names_of_threads():
+    """The numbers that further threads are named by; None where the interpreter has another way."""
+    return copy.copy(getattr(getattr(threading, "_counter", None), "__self__", None))
+
+
 def settle_threads():
     """Whether there is one thread; those that are about to end are waited for."""
     deadline = time.monotonic() + 1
@@ -255,7 +261,14 @@ def warm_pandas(pandas):
     frame.to_json()
     frame.to_csv()
     frame.describe()
-    pandas.set_option("display.encoding", "UTF-8")  # the name that it has from ipykernel's streams
+    know_encoding(pandas, "UTF-8")
+
+
+def know_encoding(pandas, name):
+    """The one of ipykernel's streams, where pandas looks when it is imported."""
+    pandas.set_option("display.encoding", name)
+    options = importlib.import_module("pandas._config.config")._registered_options
+    options["display.encoding"] = options["display.encoding"]._replace(defval=name)
 
 
 def warm_matplotlib(matplotlib):
@@ -317,6 +330,9 @@ def renewers_of_matplotlib():
             style.reload_library()
 
     def renew_fonts():
+        cache = os.path.join(matplotlib.get_cachedir(), f"fontlist-v{fonts.FontManager.__version__}.json")
+        if hasattr(threading, "_counter") and not os.path.exists(cache):
+            threading._counter()  # a thread would have waited whether this takes long
         folders = users_fonts()
         for path in fonts.findSystemFonts(folders) if folders else []:
             with contextlib.suppress(Exception):  # one that is broken is left out, as by the import
@@ -341,6 +357,7 @@ class FirstImports:
     def __init__(self):
         self.modules = {}   # by name
         self.together = {}  # the names that the import of a module brings along, by its name
+        self.attributes = set()  # the names of those that their packages have as attributes when they are imported
         self.renew = {}     # what else the import of a module has to do
 
     def load(self, package):
@@ -358,9 +375,19 @@ class FirstImports:
             renew()
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             self.modules[name] = sys.modules.pop(name)
+        for name, module in self.modules.items():
+            parent, child = self.parent_of(name)
+            if parent is not None and vars(parent).get(child) is module:
+                delattr(parent, child)
+                self.attributes.add(name)
         self.together.update(together)
         self.renew.update(renewers)
         self.find()
+
+    def parent_of(self, name):
+        """The package that a module is in, None for one that is in none, and its name there."""
+        package, _, child = name.rpartition(".")
+        return self.modules.get(package) or sys.modules.get(package), child
 
     def hide_single(self, seen):
         """Hides what is no package and was imported beside the names in seen. A notebook may have a file of such a name
@@ -398,7 +425,10 @@ class FirstImports:
         self.modules.pop(name, None)
         others = [other for other in self.together.get(name, ()) if other in self.modules]
         for other in others:
-            sys.modules[other] = self.modules.pop(other)
+            parent, child = self.parent_of(other)
+            sys.modules[other] = module = self.modules.pop(other)
+            if other in self.attributes:
+                setattr(parent, child, module)
         for each in (name, *others):
             if each in self.renew:
                 self.renew[each]()
@@ -643,6 +673,7 @@ class Haste:
         if code is None or not STREAM_PARTS <= {*code.co_names, *vars(stream)}:
             raise ImportError("this OutStream is not known")
         self.stream, self.plain_flush, self.plain_write = stream, stream.flush, stream.write
+        self.collector = importlib.import_module("zmq.utils.garbage").gc
         self.now, self.wait = time.monotonic, time.sleep
         self.count_threads, self.threads = _thread._count, None
         self.forked = False
@@ -686,8 +717,14 @@ class Haste:
 
     def is_alone(self):
         """Whether nothing prints but the cell: no thread of the notebook, no child, no fork that may have some."""
-        return (self.threads is not None and not self.forked and self.count_threads() <= len(self.threads)
+        return (self.threads is not None and not self.forked
+                and self.count_threads() <= len(self.threads) + self.waits_for_buffers()
                 and all(map(threading.Thread.is_alive, self.threads)) and not has_children())
+
+    def waits_for_buffers(self):
+        """Whether there is the thread that pyzmq makes for its first large message, to give the buffers back."""
+        thread = self.collector.thread
+        return thread is not None and thread.is_alive()
 
     def is_plain(self, stream):
         """Whether it is ipykernel's, and the notebook has changed nothing of it."""
@@ -866,6 +903,12 @@ def quicken_json():
     session.json = copy_of(json, dumps=dumps)
 
 
+@functools.lru_cache
+def arrays(count):
+    """Types, which ctypes would make anew after each collection of garbage."""
+    return ctypes.c_char_p * count, ctypes.c_size_t * count
+
+
 class Shortcut:
     """Of each message on iopub ipykernel's main thread tells the IOPub thread, which sends it, and for each of these
     turns the interpreter's lock goes from one thread to the other. Where nothing waits there, and the message is of a
@@ -923,8 +966,8 @@ class Shortcut:
         if not all(type(part) is bytes for part in parts) or not self.is_plain(thread):
             return False
         count = len(parts)
-        return self.send_parts(self.sender, (ctypes.c_char_p * count)(*parts),
-                               (ctypes.c_size_t * count)(*map(len, parts)), count)
+        pointers, sizes = arrays(count)
+        return self.send_parts(self.sender, pointers(*parts), sizes(*map(len, parts)), count)
 
     def is_plain(self, thread):
         """Whether a notebook has changed nothing of it."""
@@ -990,9 +1033,15 @@ def forget_home():
         modules["tempfile"].tempdir = folder if os.path.isdir(folder) and os.access(folder, os.W_OK) else None
     site.USER_BASE = site.USER_SITE = None
     site.getusersitepackages()
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if "jedi.settings" in modules:
+        modules["jedi.settings"].cache_directory = os.path.join(caches, "jedi")
+    if "parso.cache" in modules:
+        modules["parso.cache"]._default_cache_path = pathlib.Path(caches, "parso")
     if "numpy.random" in modules:  # its whole state, which costs less than seed()
         numpy = modules["numpy"]
-        words = numpy.frombuffer(os.urandom(4 * MT_WORDS), "uint32")
+        words = numpy.frombuffer(bytearray(os.urandom(4 * MT_WORDS)), "uint32")
+        words[0] = 1 << 31  # as seed() leaves it
         numpy.random.set_state(("MT19937", words, MT_WORDS - 1))
 
 
@@ -1000,7 +1049,9 @@ def become(order, model):
     """Everything that a new process of the launcher would have of its own."""
     environment = dict(entry.split("=", 1) for entry in order["env"])
     os.environ.clear()
-    os.environ.update({**model.variables, **environment})
+    os.environ.update(environment)
+    for name, value in model.variables.items():
+        os.environ.setdefault(name, value)
     time.tzset()
     logging._startTime = time.time()
     if hasattr(threading.Thread, "_set_native_id"):
@@ -1041,11 +1092,13 @@ class Model:
         import_late()
         self.variables = {name: value for name, value in os.environ.items() if name not in before}
         self.haste = self.patches.apply(Haste)
-        seen = set(sys.modules)
+        seen, names = set(sys.modules), names_of_threads()
         with self.shell.builtin_trap:  # modules ask get_ipython() where they are imported
             modules = preload(description["preload"], description["left_out"], description["optional"], link,
                               self.first_imports)
         self.first_imports.hide_single(seen)
+        if names is not None:
+            threading._counter = names.__next__
         know_numpy(self.shell)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")
@@ -1066,8 +1119,6 @@ class Model:
 
 def play_kernel(order, model):
     """The kernel's whole life."""
-    from pathlib import Path
-
     become(order, model)
     from IPython.paths import get_home_dir
     from ipykernel.kernelapp import IPKernelApp
@@ -1087,7 +1138,7 @@ def play_kernel(order, model):
         shell.config["IPKernelApp"]["connection_file"] = app.config["IPKernelApp"]["connection_file"]
         shell.db = type(shell.db)(os.path.join(app.profile_dir.location, "db"))
         shell._orig_sys_module_state.update(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
-        shell.history_manager.dir_hist[:] = [Path.cwd()]
+        shell.history_manager.dir_hist[:] = [pathlib.Path.cwd()]
         shell.init_environment()
         model.early_patches.revert()
         for begin in (lambda: model.haste.begin(app), lambda: model.shortcut.begin(app),
@@ -1228,6 +1279,9 @@ def start_again(description, module):
 def main():
     """A function that is the kernel's life, in a kernel."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the runner has some blocked
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:  # as who has started the runner did
+            signal.signal(number, signal.SIG_DFL)
     description = json.loads(os.environ.pop("NBHOOK_FORK_SERVER"))
     link = Link(description["socket"])
     library = Library(description["library"])

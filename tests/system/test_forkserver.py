@@ -158,9 +158,10 @@ def test_ipykernel_waits_while_others_than_the_cell_may_print(make_runner: Any) 
         waits, "go.set()\nthread.join()",
         waits, "import subprocess\nchild = subprocess.Popen(['cat'], stdin=subprocess.PIPE)",
         waits, "child.stdin.close()\nn = child.wait()",
+        waits, "from IPython.display import HTML\nHTML('x' * 200000)",  # pyzmq makes a thread for the buffer
         waits, "child = os.fork()\nif child == 0:\n    print('of a child')\n    os._exit(0)\nn = os.waitpid(child, 0)",
         waits)
-    assert printed(run) == [f"{waited}\n" for waited in (False, True, False, True, False, True)]
+    assert printed(run) == [f"{waited}\n" for waited in (False, True, False, True, False, False, True)]
     assert "of a child" in run.text()
 
 
@@ -189,6 +190,31 @@ def test_the_packages_are_changed_for_a_start_and_then_as_they_were(make_runner:
         "                  not {'sys', 'ipykernel.kernelapp', 'IPython'} <= get_ipython()._sys_modules_keys,\n"
         "                  kernel.get_parent()['header']['date'].tzinfo is not tz.UTC]))")
     assert json.loads(run.text()) == [False] * 6
+
+
+def test_threads_are_named_as_in_a_kernel_that_was_started(make_runner: Any) -> None:
+    """matplotlib makes one when it is imported: the fork server has had it, and each kernel counts it."""
+    name = "import threading; print(threading.Thread().name)"
+    names = []
+    for preload in ("off", "numpy pandas matplotlib"):
+        runner = make_runner({"ready": "0", "preload": preload})
+        if preload != "off":
+            runner.settled()
+        run = runner.play(name, "import numpy, pandas", name, "import matplotlib.pyplot", name)
+        assert ("as a fork" in run.log) == (preload != "off")
+        names.append(run.text())
+    assert names[0] == names[1] and names[0].count("Thread-") == 3
+
+
+def test_a_signal_that_whoever_starts_the_runner_ignores_is_not_ignored(make_runner: Any) -> None:
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+    try:
+        runner = make_runner(ON_DEMAND)
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+    runner.settled()
+    run = runner.play("import signal; print(signal.getsignal(signal.SIGQUIT) == signal.SIG_DFL)")
+    assert "as a fork" in run.log and run.text() == "True\n"
 
 
 def test_the_pool_is_filled_again(make_runner: Any) -> None:
