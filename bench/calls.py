@@ -127,7 +127,9 @@ class Others:
         process = self.started[word]
         process.stdin.write(json.dumps(cells) + "\n")
         process.stdin.flush()
-        return float(process.stdout.readline())
+        seconds = process.stdout.readline()
+        assert seconds, f"others.py {word} has ended"
+        return float(seconds)
 
     def close(self) -> None:
         for process in self.started.values():

@@ -13,10 +13,10 @@ A server prints its port. Bodies and lines are JSON lists of sources.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
-import shutil
 import signal
 import socket
 import sys
@@ -27,6 +27,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable
 
 Play = Callable[[list], None]
+PR_SET_PDEATHSIG = 1
 
 
 def nbclient_play() -> Play:
@@ -158,6 +159,7 @@ def play_in_kernels(link: socket.socket) -> None:
 def be_kernel(path: str) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     app = IPKernelApp.instance()
     app.initialize(["-f", path, "--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=CRITICAL"])
     app.start()
@@ -176,31 +178,36 @@ def each_line_in_forked_kernel() -> None:
     import gc
     import ipykernel.kernelapp  # noqa: F401
     from ipykernel.zmqshell import ZMQInteractiveShell
-    from jupyter_client.connect import write_connection_file
 
     ZMQInteractiveShell.instance(config=history_in_memory()).run_cell("1", silent=True)
     gc.collect()
     gc.freeze()
-    link = ours.makefile("rw")
     for line in sys.stdin:
-        folder = tempfile.mkdtemp()
-        path, _ = write_connection_file(os.path.join(folder, "kernel.json"), transport="ipc",
-                                        ip=os.path.join(folder, "kernel"), key=os.urandom(16).hex().encode())
-        begin = cpu_seconds(resource.RUSAGE_SELF)
-        kernel = os.fork()
-        if kernel == 0:
-            try:
-                be_kernel(path)
-            finally:
-                os._exit(1)
-        forked = cpu_seconds(resource.RUSAGE_SELF) - begin
-        link.write(json.dumps([path, json.loads(line)]) + "\n")
-        link.flush()
-        assert link.readline() == "\n", "its client has gone"
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"{cpu_of_forked_kernel(json.loads(line), folder, ours):.6f}", flush=True)
+
+
+def cpu_of_forked_kernel(cells: list, folder: str, client: socket.socket) -> float:
+    from jupyter_client.connect import write_connection_file
+
+    path, _ = write_connection_file(os.path.join(folder, "kernel.json"), transport="ipc",
+                                    ip=os.path.join(folder, "kernel"), key=os.urandom(16).hex().encode())
+    begin = cpu_seconds(resource.RUSAGE_SELF)
+    kernel = os.fork()
+    if kernel == 0:
+        client.close()
+        try:
+            be_kernel(path)
+        finally:
+            os._exit(1)
+    forked = cpu_seconds(resource.RUSAGE_SELF) - begin
+    try:
+        client.sendall(json.dumps([path, cells]).encode() + b"\n")
+        assert client.recv(1) == b"\n", "its client has gone"
+    finally:
         os.kill(kernel, signal.SIGKILL)
         used = os.wait4(kernel, 0)[2]
-        print(f"{forked + used.ru_utime + used.ru_stime:.6f}", flush=True)
-        shutil.rmtree(folder)
+    return forked + used.ru_utime + used.ru_stime
 
 
 def import_preloads() -> None:

@@ -167,9 +167,18 @@ def open_things():
     return count
 
 
-def names_of_threads():
-    """The numbers that further threads are named by; None where the interpreter has another way."""
-    return copy.copy(getattr(getattr(threading, "_counter", None), "__self__", None))
+def next_number_of_thread():
+    """What the next thread is named by; None where the interpreter has another way."""
+    if not hasattr(threading, "_counter"):
+        return None
+    number = threading._counter()
+    number_next_thread(number)
+    return number
+
+
+def number_next_thread(number):
+    if number is not None:
+        threading._counter = itertools.count(number).__next__
 
 
 def settle_threads():
@@ -267,8 +276,9 @@ def warm_pandas(pandas):
 def know_encoding(pandas, name):
     """The one of ipykernel's streams, where pandas looks when it is imported."""
     pandas.set_option("display.encoding", name)
-    options = importlib.import_module("pandas._config.config")._registered_options
-    options["display.encoding"] = options["display.encoding"]._replace(defval=name)
+    with contextlib.suppress(Exception):  # its default, which is nobody else's business
+        options = importlib.import_module("pandas._config.config")._registered_options
+        options["display.encoding"] = options["display.encoding"]._replace(defval=name)
 
 
 def warm_matplotlib(matplotlib):
@@ -331,8 +341,8 @@ def renewers_of_matplotlib():
 
     def renew_fonts():
         cache = os.path.join(matplotlib.get_cachedir(), f"fontlist-v{fonts.FontManager.__version__}.json")
-        if hasattr(threading, "_counter") and not os.path.exists(cache):
-            threading._counter()  # a thread would have waited whether this takes long
+        if not os.path.exists(cache):
+            threading.Thread()  # one would have waited whether this takes long, and have a number
         folders = users_fonts()
         for path in fonts.findSystemFonts(folders) if folders else []:
             with contextlib.suppress(Exception):  # one that is broken is left out, as by the import
@@ -357,7 +367,6 @@ class FirstImports:
     def __init__(self):
         self.modules = {}   # by name
         self.together = {}  # the names that the import of a module brings along, by its name
-        self.attributes = set()  # the names of those that their packages have as attributes when they are imported
         self.renew = {}     # what else the import of a module has to do
 
     def load(self, package):
@@ -375,26 +384,16 @@ class FirstImports:
             renew()
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             self.modules[name] = sys.modules.pop(name)
-        for name, module in self.modules.items():
-            parent, child = self.parent_of(name)
-            if parent is not None and vars(parent).get(child) is module:
-                delattr(parent, child)
-                self.attributes.add(name)
         self.together.update(together)
         self.renew.update(renewers)
         self.find()
 
-    def parent_of(self, name):
-        """The package that a module is in, None for one that is in none, and its name there."""
-        package, _, child = name.rpartition(".")
-        return self.modules.get(package) or sys.modules.get(package), child
-
     def hide_single(self, seen):
-        """Hides what is no package and was imported beside the names in seen. A notebook may have a file of such a name
-        (secrets, which numpy imports), and a kernel that had not imported it would find that."""
-        for name, module in list(sys.modules.items()):
-            spec = getattr(module, "__spec__", None)
-            if name not in seen and "." not in name and spec is not None and spec.has_location and not spec.parent:
+        """Hides what is of Python's own library, no package, and was imported beside the names in seen. A notebook may
+        have a file of such a name (secrets, which numpy imports), and a kernel that had not imported it would find it."""
+        for name in getattr(sys, "stdlib_module_names", set()) & sys.modules.keys() - seen:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            if isinstance(spec, importlib.machinery.ModuleSpec) and spec.has_location and not spec.parent:
                 self.modules[name] = sys.modules.pop(name)
         self.find()
 
@@ -425,10 +424,7 @@ class FirstImports:
         self.modules.pop(name, None)
         others = [other for other in self.together.get(name, ()) if other in self.modules]
         for other in others:
-            parent, child = self.parent_of(other)
-            sys.modules[other] = module = self.modules.pop(other)
-            if other in self.attributes:
-                setattr(parent, child, module)
+            sys.modules[other] = self.modules.pop(other)
         for each in (name, *others):
             if each in self.renew:
                 self.renew[each]()
@@ -1014,9 +1010,15 @@ def give_back_threads(setters, environment):
         set_threads(count)
 
 
-def settle_signals():
+def ignored_signals():
+    """Those that whoever has started the runner ignores, besides those that each interpreter does."""
+    return [number for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}
+            if signal.getsignal(number) == signal.SIG_IGN]
+
+
+def settle_signals(ignored):
     """As an interpreter has them at its start."""
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, *ignored):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -1061,7 +1063,7 @@ def become(order, model):
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = list(argv)
     sys.path[:] = model.path if getattr(sys.flags, "safe_path", False) else [os.getcwd(), *model.path]
-    settle_signals()
+    settle_signals(model.ignored_signals)
     forget_home()
     model.first_imports.settle()
     give_back_threads(model.thread_setters, environment)
@@ -1082,6 +1084,7 @@ class Model:
         self.launcher = importlib.util.find_spec(description["module"]).origin
         self.patches, self.early_patches = Patches(), Patches()  # until the kernel runs; until it has its shell
         self.first_imports = FirstImports()
+        self.ignored_signals = ignored_signals()
 
     def build(self, link):
         """Returns the names of the modules that were preloaded."""
@@ -1092,13 +1095,13 @@ class Model:
         import_late()
         self.variables = {name: value for name, value in os.environ.items() if name not in before}
         self.haste = self.patches.apply(Haste)
-        seen, names = set(sys.modules), names_of_threads()
+        seen, number = set(sys.modules), next_number_of_thread()
         with self.shell.builtin_trap:  # modules ask get_ipython() where they are imported
             modules = preload(description["preload"], description["left_out"], description["optional"], link,
                               self.first_imports)
-        self.first_imports.hide_single(seen)
-        if names is not None:
-            threading._counter = names.__next__
+        with contextlib.suppress(ValueError):  # a module has taken the usual finder away
+            self.first_imports.hide_single(seen)
+        number_next_thread(number)
         know_numpy(self.shell)
         if not settle_threads():
             raise RuntimeError("there is more than one thread")
@@ -1279,9 +1282,6 @@ def start_again(description, module):
 def main():
     """A function that is the kernel's life, in a kernel."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the runner has some blocked
-    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
-        if signal.getsignal(number) == signal.SIG_IGN:  # as who has started the runner did
-            signal.signal(number, signal.SIG_DFL)
     description = json.loads(os.environ.pop("NBHOOK_FORK_SERVER"))
     link = Link(description["socket"])
     library = Library(description["library"])

@@ -210,11 +210,13 @@ PYTHON: dict[str, Any] = {
                             "importlib.reload(matplotlib.cbook).__name__", fails("import matplotlib.nothing")],
     "a matplotlib of one's own": ["import os; os.mkdir('matplotlib')\nopen('matplotlib/__init__.py', 'w').write('mine = 5')",
                                   "import matplotlib; matplotlib.mine", fails("import matplotlib.pyplot")],
-    "attributes of matplotlib": ["import matplotlib", fails("matplotlib.pyplot"), fails("matplotlib.dates"),
-                                 "[name for name in dir(matplotlib) if not name.startswith('_')]",
-                                 "import matplotlib.dates as dates; matplotlib.dates is dates",
-                                 "import matplotlib.pyplot\n[name for name in dir(matplotlib) if not name.startswith('_')]",
-                                 "import matplotlib.tri; callable(matplotlib.tri.tripcolor), matplotlib.tri.tricontour.__name__"],
+    "matplotlib without pyplot": ["from matplotlib.figure import Figure\nimport io\nfigure = Figure()\n"
+                                  "axes = figure.subplots()\naxes.imshow([[1, 2], [3, 4]])\naxes.plot([0, 1], label='a')\n"
+                                  "axes.legend()\nfor kind in ('png', 'svg', 'pdf'):\n"
+                                  "    figure.savefig(io.BytesIO(), format=kind, bbox_inches='tight')",
+                                  "import matplotlib.style; matplotlib.style.core.__name__",
+                                  "import matplotlib.axes; matplotlib.axes._axes.__name__, matplotlib.artist.__name__",
+                                  "import matplotlib.dates; matplotlib.units.__name__"],
     "the encoding of pandas": ["import pandas as pd; pd.describe_option('display.encoding')", "pd.reset_option('display.encoding')",
                                "pd.get_option('display.encoding')"],
     "the seed": ["import numpy as np; state = np.random.get_state(); state[0], state[1][0], state[2:]", "len(set(np.random.rand(100)))"],
@@ -224,10 +226,12 @@ PYTHON: dict[str, Any] = {
                            "str(parso.cache._default_cache_path) == os.path.join(caches, 'parso')"],
     "garbage": ["import gc; n = gc.collect()", "gc.collect()", "gc.collect()"],
     "a module of one's own": ["%%writefile secrets.py\nTOKEN = 'mine'", "import secrets; secrets.TOKEN",
-                              "import sys; print(secrets.__spec__.origin, sys.modules['secrets'] is secrets)",
-                              "import zoneinfo, cycler, pickle, inspect\ninspect.getsource(cycler.cycler)[:3], "
-                              "pickle.loads(pickle.dumps(cycler.Cycler)) is cycler.Cycler",
-                              "import importlib; importlib.reload(cycler).__name__, cycler.__spec__.loader"],
+                              "import sys; print(secrets.__spec__.origin, sys.modules['secrets'] is secrets)"],
+    "modules that were hidden": ["import secrets, tarfile, pickle, inspect, sys\nlen(secrets.token_hex()), sys.modules['secrets'] is secrets",
+                                 "inspect.getsource(secrets.token_hex)[:13], secrets.__spec__.loader, secrets.__spec__.origin",
+                                 "pickle.loads(pickle.dumps(tarfile.TarInfo)) is tarfile.TarInfo",
+                                 "import importlib; importlib.reload(secrets).__name__, importlib.util.find_spec('tarfile').origin",
+                                 "import numpy, secrets as again; again is secrets"],
     "loggers that are switched off": ["import logging.config\nlogging.config.dictConfig({'version': 1})\n"
                                       "import matplotlib.pyplot as plt; plt.title('x', fontfamily='Nope'); None"],
     "a home": ["import os\n%cd -q\nos.getcwd() == os.path.expanduser('~')", "import matplotlib\nos.path.realpath("

@@ -32,7 +32,7 @@ EVERYDAY = [
     "execute results", "rich objects", "pandas", "matplotlib", "tracebacks", "exit in the last cell",
     "wide frames", "settings of matplotlib", "styles of matplotlib", "matplotlib without a screen",
     "matplotlib of a desk", "matplotlib in parts", "a matplotlib of one's own", "a module of one's own",
-    "attributes of matplotlib", "the encoding of pandas", "the seed", "the order of the environment",
+    "modules that were hidden", "matplotlib without pyplot", "the encoding of pandas", "the seed", "the order of the environment",
     "caches of packages", "garbage", "loggers that are switched off", "a home", "precision", "a process of its own",
     "top-level await", "magics", "help and pagers", "get_ipython",
     "history", "changing folders", "comms",
