@@ -410,13 +410,13 @@ class FirstImports:
         spec.loader = FirstImport(self, module)
         return spec
 
-    def is_another(self, package, module):
-        """Whether a package of that name is found elsewhere now; then that one counts."""
-        found = importlib.machinery.PathFinder.find_spec(package)
+    def is_another(self, name, module):
+        """Whether that name, which is in no package, is found elsewhere now; then what is found counts."""
+        found = importlib.machinery.PathFinder.find_spec(name)
         if found is not None and found.origin == module.__spec__.origin:
             return False
-        for name in [name for name in self.modules if name.partition(".")[0] == package]:
-            del self.modules[name]
+        for each in [each for each in self.modules if each.partition(".")[0] == name]:
+            del self.modules[each]
         return True
 
     def give(self, name):
