@@ -15,6 +15,7 @@
 #include "daemon/records.h"
 #include "daemon/repair.h"
 #include "daemon/runner_link.h"
+#include "daemon/spares.h"
 
 /* clang-format off */
 static const OpRow ops[] = {
@@ -132,6 +133,7 @@ load(Daemon *daemon, GError **error)
 	intake_start_sweeping(daemon->intake);
 	daemon->noting = keys_keep_noting(daemon);
 	repair_status_files(daemon);
+	spares_start(daemon->spares);
 	return TRUE;
 }
 
@@ -151,6 +153,7 @@ daemon_new(const Settings *settings, GError **error)
 	daemon->runner = runner_link_new(runner_path);
 	daemon->deliveries = deliveries_new(daemon);
 	daemon->intake = intake_new(daemon);
+	daemon->spares = spares_new(daemon);
 	daemon->dispatcher = dispatcher_new(daemon);
 	daemon->folders = folders_new(settings, error);
 	if (daemon->folders == NULL)
@@ -184,6 +187,7 @@ daemon_free(Daemon *daemon)
 	store_writer_free(daemon->writer);
 	server_free(daemon->server);
 	intake_free(daemon->intake);
+	spares_free(daemon->spares);
 	deliveries_free(daemon->deliveries);
 	runner_link_free(daemon->runner);
 	recent_free(daemon->recent);

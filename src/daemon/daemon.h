@@ -16,6 +16,7 @@ typedef struct Intake Intake;
 typedef struct Recent Recent;
 typedef struct Dispatcher Dispatcher;
 typedef struct RunnerLink RunnerLink;
+typedef struct Spares Spares;
 
 typedef struct Daemon {
 	const Settings *settings;
@@ -26,6 +27,7 @@ typedef struct Daemon {
 	Server *server;
 	RunnerLink *runner;
 	Intake *intake;         /* folders of calls that have begun and are not submitted */
+	Spares *spares;         /* folders for calls to come */
 	Deliveries *deliveries; /* what senders call their deliveries */
 	Recent *recent;         /* the last runs of each notebook */
 	GQueue changes;         /* of webhooks, one made after the other (daemon/change.h) */

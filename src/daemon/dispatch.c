@@ -11,6 +11,7 @@
 #include "daemon/recent.h"
 #include "daemon/records.h"
 #include "daemon/run.h"
+#include "daemon/spares.h"
 #include "daemon/status.h"
 
 #define MAX_ATTEMPTS 3
@@ -332,7 +333,7 @@ take_start(LiveJob *live)
 
 static gboolean on_retry_end(gpointer data);
 
-/* The end is durable: whoever waits is told, the status file follows. */
+/* The end is durable: whoever looks or waits is told. */
 static void
 on_end_committed(gpointer data, const GError *failure)
 {
@@ -347,14 +348,12 @@ on_end_committed(gpointer data, const GError *failure)
 	}
 	put(live, PLACE_NONE);
 	deliveries_release(dispatcher->daemon->deliveries, live->job->uuid);
-	live_publish(live);
+	live_publish_end(live);
 	live_answer(live);
 	g_clear_pointer(&live->run, run_free);
-	Job *job = g_steal_pointer(&live->job);
-	int execution = files_steal_fd(&live->execution);
-	g_hash_table_steal(dispatcher->jobs, job->uuid);
-	live_free(live);
-	status_write_end(dispatcher->daemon->workers, job, execution);
+	g_hash_table_steal(dispatcher->jobs, live->job->uuid);
+	live_leave(live);
+	spares_fill(dispatcher->daemon->spares);
 }
 
 static gboolean
@@ -382,7 +381,7 @@ finish(LiveJob *live)
 	records_update_job(dispatcher->daemon->writer, live->job, on_end_committed, live);
 	if (live_open_folder(live,
 		    NULL)) /* while the row is written; nbhookd repairs what it does not get to */
-		status_publish_results(live->job, live->execution);
+		live_prepare_end(live);
 	pump(dispatcher);
 }
 
@@ -471,7 +470,7 @@ dispatcher_adopt(Dispatcher *dispatcher, Job *job)
 	}
 	status_recall(job, execution);
 	outcome_recall_start(job, execution);
-	status_write(job, execution, FALSE);
+	status_write(dispatcher->daemon->folders, job, execution);
 	if (job->task.status == TASK_PENDING) {
 		put(live, PLACE_WAITING);
 		enqueue(live);

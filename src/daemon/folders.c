@@ -1,5 +1,6 @@
 #include "daemon/folders.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 
+#define PREPARED ".new-" /* begins the name of a file that has not been asked for yet */
 #define MAX_RUN_DIR 92 /* with "/j/", twelve characters and a NUL that fills an address (unix(7)) */
 
 static gboolean
@@ -124,16 +126,61 @@ move_away(int executions, const char *name, GError **error)
 	       nbhook_error_set_errno(error, errno, "moving an earlier %s away", name);
 }
 
+static int
+make_execution(const Folders *folders, int parent, const char *name, GError **error)
+{
+	AUTO_FD execution = files_make_folders(parent, name, 0711, (gid_t) -1, error);
+	if (execution < 0)
+		return -1;
+	AUTO_FD files = files_make_folders(execution, "files", 02770, folders->run_group, error);
+	return files >= 0 ? files_steal_fd(&execution) : -1;
+}
+
 int
 folders_make_execution(const Folders *folders, const char *name, GError **error)
 {
 	if (!move_away(folders->executions, name, error))
 		return -1;
-	AUTO_FD execution = files_make_folders(folders->executions, name, 0711, (gid_t) -1, error);
-	if (execution < 0)
+	return make_execution(folders, folders->executions, name, error);
+}
+
+int
+folders_make_spare(const Folders *folders, const char *spare, GError **error)
+{
+	AUTO_FD parent =
+		files_make_folders(folders->executions, FOLDERS_SPARE, 0700, (gid_t) -1, error);
+
+	return parent >= 0 ? make_execution(folders, parent, spare, error) : -1;
+}
+
+/* Its time is that of its new name: what is old there is swept. */
+int
+folders_use_spare(const Folders *folders, const char *spare, const char *name, GError **error)
+{
+	g_autofree char *path = g_build_filename(FOLDERS_SPARE, spare, NULL);
+
+	if (!move_away(folders->executions, name, error))
 		return -1;
-	AUTO_FD files = files_make_folders(execution, "files", 02770, folders->run_group, error);
-	return files >= 0 ? files_steal_fd(&execution) : -1;
+	if (utimensat(folders->executions, path, NULL, AT_SYMLINK_NOFOLLOW) < 0 ||
+		renameat(folders->executions, path, folders->executions, name) < 0) {
+		nbhook_error_set_errno(error, errno, "moving a spare folder to %s", name);
+		return -1;
+	}
+	return folders_open_execution(folders, name, error);
+}
+
+gboolean
+folders_remove_spare(const Folders *folders, const char *spare, GError **error)
+{
+	g_autofree char *path = g_build_filename(FOLDERS_SPARE, spare, NULL);
+
+	return files_remove_tree(folders->executions, path, error);
+}
+
+gboolean
+folders_remove_spares(const Folders *folders, GError **error)
+{
+	return files_remove_tree(folders->executions, FOLDERS_SPARE, error);
 }
 
 int
@@ -142,17 +189,13 @@ folders_open_execution(const Folders *folders, const char *name, GError **error)
 	return files_open_beneath(folders->executions, name, O_RDONLY | O_DIRECTORY, 0, error);
 }
 
-int
-folders_create_file(
+static int
+create_file(
 	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error)
 {
 	mode_t mode = for_web ? 0640 : 0600;
-
-	if (unlinkat(execution, name, 0) < 0 && errno != ENOENT) {
-		nbhook_error_set_errno(error, errno, "replacing %s", name);
-		return -1;
-	}
 	AUTO_FD fd = files_open_beneath(execution, name, O_RDWR | O_CREAT | O_EXCL, mode, error);
+
 	if (fd < 0)
 		return -1;
 	if (fchmod(fd, mode) < 0 || (for_web && fchown(fd, (uid_t) -1, folders->web_group) < 0)) {
@@ -160,6 +203,48 @@ folders_create_file(
 		return -1;
 	}
 	return files_steal_fd(&fd);
+}
+
+gboolean
+folders_prepare_file(
+	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error)
+{
+	g_autofree char *prepared = g_strconcat(PREPARED, name, NULL);
+	AUTO_FD fd = create_file(folders, execution, prepared, for_web, error);
+
+	return fd >= 0;
+}
+
+/* Nobody else can have a prepared file open: once it has its name it cannot be had again. */
+int
+folders_create_file(
+	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error)
+{
+	g_autofree char *prepared = g_strconcat(PREPARED, name, NULL);
+
+	if (renameat(execution, prepared, execution, name) == 0)
+		return files_open_beneath(execution, name, O_RDWR, 0, error);
+	if (unlinkat(execution, name, 0) < 0 && errno != ENOENT) {
+		nbhook_error_set_errno(error, errno, "replacing %s", name);
+		return -1;
+	}
+	return create_file(folders, execution, name, for_web, error);
+}
+
+void
+folders_drop_prepared(int execution)
+{
+	int copy = openat(execution, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL)
+		if (g_str_has_prefix(entry->d_name, PREPARED))
+			unlinkat(execution, entry->d_name, 0);
+	if (entries != NULL)
+		closedir(entries);
+	else
+		files_close(&copy);
 }
 
 int

@@ -40,6 +40,19 @@ int folders_make_production(const Folders *folders, const char *path, GError **e
 /* Makes an execution's folder with its files/, a new one whatever there was; gives it opened, or -1. */
 int folders_make_execution(const Folders *folders, const char *name, GError **error);
 
+/* The folder in pipeline_executions/ of those that are made before anybody needs them. */
+#define FOLDERS_SPARE ".spare"
+
+/* A folder as folders_make_execution makes it, of nobody's yet; gives it opened, or -1. */
+int folders_make_spare(const Folders *folders, const char *spare, GError **error);
+
+/* Makes a spare folder that of an execution, whatever there was; gives it opened, or -1. */
+int folders_use_spare(const Folders *folders, const char *spare, const char *name, GError **error);
+
+gboolean folders_remove_spare(const Folders *folders, const char *spare, GError **error);
+
+gboolean folders_remove_spares(const Folders *folders, GError **error);
+
 /* Opens an execution's folder; -1 when it is gone. */
 int folders_open_execution(const Folders *folders, const char *name, GError **error);
 
@@ -49,6 +62,13 @@ int folders_create_upload(const Folders *folders, int execution, const char *nam
 
 /* A file in an execution's folder that has no name and goes when its last descriptor is closed. */
 int folders_create_scratch(const Folders *folders, int execution, GError **error);
+
+/* Makes a file beforehand, empty, that folders_create_file will only have to give its name. */
+gboolean folders_prepare_file(
+	const Folders *folders, int execution, const char *name, gboolean for_web, GError **error);
+
+/* Removes what was prepared in an execution's folder and not asked for. */
+void folders_drop_prepared(int execution);
 
 /* Makes a new file in an execution's folder for reading and writing, for us alone; with for_web, nginx may
  * read it too. One of that name that was there is no longer in the folder, and stays as it is for those who

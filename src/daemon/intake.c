@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "daemon/dispatch.h"
 #include "daemon/records.h"
+#include "daemon/spares.h"
 #include "daemon/submission.h"
 #include "notebook/signature.h"
 
@@ -110,6 +111,7 @@ intake_forget(Intake *intake, Pending *pending)
 	g_hash_table_remove(intake->pending, pending->uuid);
 	workers_push(intake->daemon->workers, remove_folders, NULL, removal,
 		(GDestroyNotify) removal_free);
+	spares_fill(intake->daemon->spares);
 }
 
 void
@@ -192,6 +194,7 @@ on_rows(gpointer data, const GError *failure)
 	}
 	Removal *removal = removal_new(intake);
 	removal->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_hash_table_add(removal->known, g_strdup(FOLDERS_SPARE));
 	for (guint i = 0; i < sweep->rows->len; i++)
 		g_hash_table_add(removal->known, g_strdup(g_ptr_array_index(sweep->rows, i)));
 	g_hash_table_iter_init(&iter, intake->pending);
@@ -279,7 +282,7 @@ make_pending(Intake *intake, Call *call, Hook *hook, const char *uuid, GError **
 	gint64 now = clock_wall_us();
 	g_autofree char *time = clock_folder(now);
 	g_autofree char *folder = g_strdup_printf("%s-%s", time, uuid);
-	AUTO_FD execution = folders_make_execution(folders, folder, error);
+	AUTO_FD execution = spares_make_execution(intake->daemon->spares, folder, error);
 
 	if (execution < 0)
 		return -1;

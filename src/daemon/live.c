@@ -84,12 +84,37 @@ live_tell(LiveJob *live)
 	tell_watchers(live);
 }
 
+static void
+write_status(const LiveJob *live)
+{
+	if (live->execution >= 0)
+		status_write(live->daemon->folders, live->job, live->execution);
+}
+
 void
 live_publish(LiveJob *live)
 {
-	if (live->execution >= 0)
-		status_write(live->job, live->execution, FALSE);
+	write_status(live);
 	live_tell(live);
+}
+
+void
+live_prepare_end(LiveJob *live)
+{
+	const Folders *folders = live->daemon->folders;
+
+	status_publish_results(folders, live->job, live->execution);
+	live->drafted = status_draft_end(folders, live->job, live->execution);
+}
+
+void
+live_publish_end(LiveJob *live)
+{
+	live->published = live->drafted && status_publish_end(live->execution);
+	if (live->published)
+		live_tell(live);
+	else
+		live_publish(live);
 }
 
 static gboolean
@@ -98,8 +123,7 @@ write_due_status(gpointer data)
 	LiveJob *live = data;
 
 	live->status_source = 0;
-	if (live->execution >= 0)
-		status_write(live->job, live->execution, FALSE);
+	write_status(live);
 	return G_SOURCE_REMOVE;
 }
 
@@ -127,6 +151,18 @@ live_answer(LiveJob *live)
 	live->waiters = g_ptr_array_new();
 	for (guint i = 0; i < waiters->len; i++)
 		records_answer(g_ptr_array_index(waiters, i), live->job, live->execution);
+}
+
+void
+live_leave(LiveJob *live)
+{
+	const Daemon *daemon = live->daemon;
+	Job *job = g_steal_pointer(&live->job);
+	int execution = files_steal_fd(&live->execution);
+	gboolean published = live->published;
+
+	live_free(live);
+	status_settle_end(daemon->workers, daemon->folders, job, execution, published);
 }
 
 static void

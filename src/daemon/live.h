@@ -19,6 +19,8 @@ typedef struct LiveJob {
 	char *key;     /* the run's own, from creating to running */
 	Run *run;      /* the dispatcher's */
 	LivePlace place;
+	gboolean drafted;    /* the status file of its end is written… */
+	gboolean published;  /* … and has its name */
 	char *stop_reason;   /* it is to be stopped, and why */
 	gint64 revision;     /* of what can be told of it; grows with the wall clock */
 	GPtrArray *waiters;  /* of Call, for the end */
@@ -46,8 +48,17 @@ void live_publish(LiveJob *live);
 void live_publish_soon(LiveJob *live);
 void live_forget_due_status(LiveJob *live);
 
+/* The job has ended: puts its results in place and writes the status file, which nobody sees yet. Its folder is open. */
+void live_prepare_end(LiveJob *live);
+
+/* The end is durable: publishes that file as live_publish does. */
+void live_publish_end(LiveJob *live);
+
 /* Answers those who wait for the end. */
 void live_answer(LiveJob *live);
+
+/* Frees a job that has ended; its folder is settled on a worker. */
+void live_leave(LiveJob *live);
 
 /* The call is answered (records_answer) when the job has ended. */
 void live_wait(LiveJob *live, Call *call);

@@ -27,6 +27,7 @@ libnbhook_a_SOURCES += \
 	src/daemon/runner_link.c src/daemon/runner_link.h \
 	src/daemon/slots.c src/daemon/slots.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
+	src/daemon/spares.c src/daemon/spares.h \
 	src/daemon/status.c src/daemon/status.h \
 	src/daemon/submission.c src/daemon/submission.h \
 	src/daemon/versions.c src/daemon/versions.h \

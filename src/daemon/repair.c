@@ -1,13 +1,9 @@
 #include "daemon/repair.h"
 
-#include <fcntl.h>
-#include <string.h>
-
 #include "daemon/records.h"
 #include "daemon/status.h"
 
 #define JOBS_LOOKED_AT 10000 /* the newest; older ones ended long before the crash */
-#define MAX_STATUS_SIZE (16 * 1024 * 1024)
 
 typedef struct {
 	Daemon *daemon;
@@ -30,20 +26,6 @@ list_jobs(const StoreInterface *store, Store *handle, gpointer data, GError **er
 	return repair->records != NULL;
 }
 
-/* Whether the file says just what the row says. */
-static gboolean
-agrees(const Job *job, int execution)
-{
-	AUTO_FD fd = files_open_beneath(execution, "status.json", O_RDONLY, 0, NULL);
-	g_autoptr(json_object) document = job_status_document(job);
-	g_autofree char *wanted = json_print_sorted(document);
-	size_t size = 0;
-	g_autofree char *text =
-		fd >= 0 ? files_read_all(fd, MAX_STATUS_SIZE, "status.json", &size, NULL) : NULL;
-
-	return text != NULL && size == strlen(wanted) && memcmp(text, wanted, size) == 0;
-}
-
 static gboolean
 rewrite(gpointer data, GError **error)
 {
@@ -57,11 +39,8 @@ rewrite(gpointer data, GError **error)
 			execution = folders_open_execution(
 				repair->daemon->folders, record->folder, NULL);
 		g_autoptr(Job) job = execution >= 0 ? records_job(record, NULL) : NULL;
-		if (job == NULL || agrees(job, execution))
-			continue;
-		g_message("job %s: its status file is written again", job->id);
-		status_publish_results(job, execution);
-		status_write(job, execution, TRUE);
+		if (job != NULL && status_repair(repair->daemon->folders, job, execution))
+			g_message("job %s: its status file is written again", job->id);
 	}
 	return TRUE;
 }

@@ -38,6 +38,15 @@ run_files_init(int fds[RUN_FD_N])
 }
 
 gboolean
+run_files_prepare(const Folders *folders, int execution, GError **error)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(made); i++)
+		if (!folders_prepare_file(folders, execution, made[i].name, made[i].for_web, error))
+			return FALSE;
+	return TRUE;
+}
+
+gboolean
 run_files_open(int fds[RUN_FD_N], const Folders *folders, const Job *job, int execution,
 	const char *socket_path, GError **error)
 {

@@ -24,6 +24,9 @@ extern const char *const run_fd_names[RUN_FD_N];
 /* Sets all to -1. */
 void run_files_init(int fds[RUN_FD_N]);
 
+/* Makes those that are new beforehand, in a folder that is nobody's yet. */
+gboolean run_files_prepare(const Folders *folders, int execution, GError **error);
+
 /* Opens all for a run of job, whose folder is execution, and makes those that are new; the socket listens at socket_path.
  * False with an error (NO_SPACE and UNAVAILABLE: the host lacks something now) leaves what is open for
  * run_files_close. */

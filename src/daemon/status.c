@@ -5,29 +5,95 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/files.h"
 
+#define STATUS_FILE "status.json"
+#define EXECUTED ".executed"
 #define MAX_STATUS (4 * 1024 * 1024)
 #define MAX_DEPTH 20
 
-void
-status_write(const Job *job, int execution, gboolean durable)
+/* What becomes the status file: while a job lives only the main thread writes it. */
+#define DRAFT ".status"
+#define DRAFT_OF_END ".end"
+#define DRAFT_OF_REPAIR ".repair" /* which may see a job that the main thread is ending */
+#define RESPONSE_HEAD "response.json"
+#define DRAFT_OF_HEAD ".response"
+
+gboolean
+status_prepare(const Folders *folders, int execution, GError **error)
+{
+	static const char *const names[] = { DRAFT, DRAFT_OF_END, DRAFT_OF_HEAD };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (!folders_prepare_file(folders, execution, names[i], FALSE, error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean
+write_draft(const Folders *folders, int execution, const char *draft, json_object *document,
+	gboolean durable, GError **error)
+{
+	g_autofree char *text = json_print_sorted(document);
+	AUTO_FD fd = folders_create_file(folders, execution, draft, FALSE, error);
+
+	if (fd >= 0 && files_write_all(fd, text, strlen(text), error) &&
+		(!durable || files_sync(fd, draft, error)))
+		return TRUE;
+	unlinkat(execution, draft, 0);
+	return FALSE;
+}
+
+static gboolean
+publish_draft(int execution, const char *draft, const char *name, GError **error)
+{
+	if (renameat(execution, draft, execution, name) == 0)
+		return TRUE;
+	nbhook_error_set_errno(error, errno, "renaming %s", draft);
+	unlinkat(execution, draft, 0);
+	return FALSE;
+}
+
+static void
+replace_status(
+	const Folders *folders, const Job *job, int execution, const char *draft, gboolean durable)
 {
 	g_autoptr(json_object) document = job_status_document(job);
-	g_autofree char *text = json_print_sorted(document);
 	g_autoptr(GError) error = NULL;
 
-	if (!files_replace(execution, "status.json", text, strlen(text), 0600, durable, &error))
-		g_warning("job %s: status.json: %s", job->id, error->message);
+	if (!write_draft(folders, execution, draft, document, durable, &error) ||
+		!publish_draft(execution, draft, STATUS_FILE, &error))
+		g_warning("job %s: " STATUS_FILE ": %s", job->id, error->message);
+}
+
+void
+status_write(const Folders *folders, const Job *job, int execution)
+{
+	replace_status(folders, job, execution, DRAFT, FALSE);
+}
+
+gboolean
+status_draft_end(const Folders *folders, const Job *job, int execution)
+{
+	g_autoptr(json_object) document = job_status_document(job);
+
+	return write_draft(folders, execution, DRAFT_OF_END, document, FALSE, NULL);
+}
+
+gboolean
+status_publish_end(int execution)
+{
+	return publish_draft(execution, DRAFT_OF_END, STATUS_FILE, NULL);
 }
 
 static json_object *
 read_published(int execution)
 {
-	AUTO_FD fd = files_open_beneath(execution, "status.json", O_RDONLY, 0, NULL);
+	AUTO_FD fd = files_open_beneath(execution, STATUS_FILE, O_RDONLY, 0, NULL);
 	size_t size;
 	g_autofree char *text =
-		fd >= 0 ? files_read_all(fd, MAX_STATUS, "status.json", &size, NULL) : NULL;
+		fd >= 0 ? files_read_all(fd, MAX_STATUS, STATUS_FILE, &size, NULL) : NULL;
 
 	return text != NULL ? json_parse_object(text, size, MAX_DEPTH, NULL) : NULL;
 }
@@ -47,16 +113,23 @@ status_recall(Job *job, int execution)
 }
 
 typedef struct {
+	const Folders *folders;
 	Job *job;
 	int execution;
+	gboolean published;
 } End;
 
 static gboolean
-write_end(gpointer data, GError **error)
+settle_end(gpointer data, GError **error)
 {
 	const End *end = data;
+	AUTO_FD fd = end->published
+			     ? files_open_beneath(end->execution, STATUS_FILE, O_RDONLY, 0, NULL)
+			     : -1;
 
-	status_write(end->job, end->execution, TRUE);
+	if (fd < 0 || !files_sync(fd, STATUS_FILE, NULL))
+		replace_status(end->folders, end->job, end->execution, DRAFT, TRUE);
+	folders_drop_prepared(end->execution);
 	return TRUE;
 }
 
@@ -69,23 +142,26 @@ end_free(End *end)
 }
 
 void
-status_write_end(Workers *workers, Job *job, int execution)
+status_settle_end(
+	Workers *workers, const Folders *folders, Job *job, int execution, gboolean published)
 {
 	End *end = g_new0(End, 1);
 
+	end->folders = folders;
 	end->job = job;
 	end->execution = execution;
-	workers_push(workers, write_end, NULL, end, (GDestroyNotify) end_free);
+	end->published = published;
+	workers_push(workers, settle_end, NULL, end, (GDestroyNotify) end_free);
 }
 
 static void
-write_response_head(const Job *job, int execution)
+write_response_head(const Folders *folders, const Job *job, int execution)
 {
-	g_autofree char *text = json_print_sorted(job->task.response);
 	g_autoptr(GError) error = NULL;
 
-	if (!files_replace(execution, "response.json", text, strlen(text), 0600, FALSE, &error))
-		g_warning("job %s: response.json: %s", job->id, error->message);
+	if (!write_draft(folders, execution, DRAFT_OF_HEAD, job->task.response, FALSE, &error) ||
+		!publish_draft(execution, DRAFT_OF_HEAD, RESPONSE_HEAD, &error))
+		g_warning("job %s: " RESPONSE_HEAD ": %s", job->id, error->message);
 }
 
 char *
@@ -103,19 +179,53 @@ publish_executed(const Job *job, int execution)
 	g_autofree char *name = status_executed_name(job);
 	gboolean lost = job->task.status == TASK_FAILED && g_strcmp0(job->task.reason, "lost") == 0;
 
-	if (lost && unlinkat(execution, ".executed", 0) == 0)
+	if (lost && unlinkat(execution, EXECUTED, 0) == 0)
 		return;
-	if (renameat(execution, ".executed", execution, name) < 0 && errno != ENOENT)
+	if (renameat(execution, EXECUTED, execution, name) < 0 && errno != ENOENT)
 		g_warning("job %s: the executed notebook: %s", job->id, g_strerror(errno));
 }
 
 void
-status_publish_results(const Job *job, int execution)
+status_publish_results(const Folders *folders, const Job *job, int execution)
 {
 	publish_executed(job, execution);
 	unlinkat(execution, SNAPSHOT_FILE, 0);
 	if (json_member(job->task.response, "alternative") == NULL)
 		unlinkat(execution, "alternative", 0);
 	if (job->task.response != NULL)
-		write_response_head(job, execution);
+		write_response_head(folders, job, execution);
+}
+
+static gboolean
+is_there(int execution, const char *name)
+{
+	return faccessat(execution, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whether the folder says just what the row says. */
+static gboolean
+agrees(const Job *job, int execution)
+{
+	AUTO_FD fd = files_open_beneath(execution, STATUS_FILE, O_RDONLY, 0, NULL);
+	g_autoptr(json_object) document = job_status_document(job);
+	g_autofree char *wanted = json_print_sorted(document);
+	size_t size = 0;
+	g_autofree char *text =
+		fd >= 0 ? files_read_all(fd, MAX_STATUS, STATUS_FILE, &size, NULL) : NULL;
+
+	return text != NULL && size == strlen(wanted) && memcmp(text, wanted, size) == 0 &&
+	       !is_there(execution, EXECUTED) &&
+	       (job->task.response == NULL || is_there(execution, RESPONSE_HEAD));
+}
+
+gboolean
+status_repair(const Folders *folders, const Job *job, int execution)
+{
+	if (agrees(job, execution))
+		return FALSE;
+	status_publish_results(folders, job, execution);
+	replace_status(folders, job, execution, DRAFT_OF_REPAIR, TRUE);
+	unlinkat(execution, DRAFT_OF_END, 0);
+	folders_drop_prepared(execution);
+	return TRUE;
 }

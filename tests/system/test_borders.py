@@ -127,6 +127,7 @@ BORDERS = [
     border("read the store's log", {DAEMON}, lambda at: read(f"{at.state}/nbhook.db-wal")),
     border("enter versions", {DAEMON}, lambda at: enter(f"{at.state}/versions")),
     border("list the jobs", {DAEMON}, lambda at: os.listdir(f"{at.state}/pipeline_executions")),
+    border("enter the spare folders", {DAEMON}, lambda at: enter(f"{at.state}/pipeline_executions/.spare")),
     border("write beside the jobs", {DAEMON},
            lambda at: create_in(f"{at.state}/pipeline_executions")),
     border("list a job", {DAEMON}, of_job(os.listdir, "")),

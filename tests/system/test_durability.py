@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import time
 from typing import Callable, Iterator
@@ -85,6 +84,7 @@ class Moments:
                         if self.outcome.ended_before(call)]
         self.answered = trace.sends(in_json('"status":"completed"'), in_json('"response":'), uuid)[0]
         self.status = trace.renames("status.json")[-1]
+        assert ".end" in self.status.text and self.status.ended_before(self.answered)
         assert self.row and self.end_row
 
     def synced(self, path_end: str, after: Call, before: Call) -> bool:
@@ -93,10 +93,6 @@ class Moments:
 
     def synced_before(self, path_end: str, before: Call) -> bool:
         return any(sync.ended_before(before) for sync in self.trace.syncs(path_end))
-
-    def status_synced(self) -> bool:
-        name = re.search(r'>, "([^"]+)", ', self.status.text)
-        return self.synced_before(f"{self.folder}/{name.group(1)}", self.status)
 
 
 RULES: dict[str, Callable[[Moments], bool]] = {
@@ -116,8 +112,10 @@ RULES: dict[str, Callable[[Moments], bool]] = {
         lambda at: any(at.outcome.ended_before(sync) for sync in at.trace.syncs(f"{at.folder}/outcome")),
     "the row of the end is kept before the daemon answers":
         lambda at: at.synced(WAL, at.end_row[-1], at.answered),
-    "the last status file is kept before it gets its name":
-        lambda at: at.status_synced(),
+    "the row of the end is kept before the status file says so":
+        lambda at: at.synced(WAL, at.end_row[-1], at.status),
+    "the last status file is kept, too":
+        lambda at: any(at.status.ended_before(sync) for sync in at.trace.syncs(f"{at.folder}/status.json")),
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
+import signal
 import subprocess
 from typing import Iterator
 
@@ -41,14 +43,57 @@ def fill(folder: str) -> list[str]:
     made = []
     with contextlib.suppress(OSError):
         while True:
-            path = os.path.join(folder, str(len(made)))
+            path = os.path.join(folder, secrets.token_hex(8))
             with open(path, "xb"):
                 made.append(path)
     return made
 
 
+def remove_spares(site: RunningSite) -> None:
+    """Until a run ends there are no others."""
+    folder = site.layout.path("state", "pipeline_executions", ".spare")
+    for name in os.listdir(folder):
+        shutil.rmtree(os.path.join(folder, name))
+
+
+def begin_a_long_one(site: RunningSite) -> str:
+    """And three folders are left that were made beforehand."""
+    spare = site.layout.path("state", "pipeline_executions", ".spare")
+    site.wait_until(lambda: len(os.listdir(spare)) == 4, "there are spare folders")
+    job = site.begin(site.add(notebook(["sleep 600"], kernel="scripted")))
+    site.wait_until(lambda: site.job_status(job)["started"] is not None, "it plays")
+    return job
+
+
+def test_what_waits_with_its_files_is_played_at_once(small: RunningSite) -> None:
+    first = begin_a_long_one(small)
+    second = small.begin(small.add(notebook(["sleep 0"], kernel="scripted")))
+    made = fill(small.layout.path("state"))
+    small.cli("stop", first)
+    small.wait_until(lambda: small.job_status(second)["ended"] is not None, "it has ended")
+    assert small.job_status(second)["status"] == "completed"
+    assert small.status(second) == small.job_status(second)
+    assert f"job {second} waits" not in small.log("nbhookd")
+    for path in made:
+        os.unlink(path)
+
+
+def test_a_daemon_starts_and_says_so(small: RunningSite) -> None:
+    hook = small.add(notebook(['respond "played"'], kernel="scripted"))
+    made = fill(small.layout.path("state"))
+    remove_spares(small)
+    made += fill(small.layout.path("state"))
+    small.supervised.kill("nbhookd", signal.SIGKILL)
+    small.supervised.wait_ready()
+    assert small.get(hook).status_code == 507
+    for path in made:
+        os.unlink(path)
+    assert small.get(hook).text == "played"
+
+
 def test_what_waits_is_played_when_there_is_room(small: RunningSite) -> None:
-    first = small.begin(small.add(notebook(["sleep 600"], kernel="scripted")))
+    first = begin_a_long_one(small)
+    remove_spares(small)
     hook = small.add(notebook(['respond "played"'], kernel="scripted"))
     second = small.begin(hook)
     made = fill(small.layout.path("state"))

@@ -103,19 +103,21 @@ def test_a_status_file_that_a_crash_took_is_written_again(make_site: Callable[..
     assert site.status(job) == before
 
 
-def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSite]) -> None:
+@pytest.mark.parametrize("undone", ["executed", "response", "status", "executed response status"])
+def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSite], undone: str) -> None:
     site = make_site()
     job = site.get(site.add(notebook(["import naas; naas.webhook.respond_text('x')"]))).headers["X-Nbhook-Job"]
     folder = site.execution(job)
     site.wait_until(lambda: site.status(job)["status"] == "completed", "the job has ended")
     site.supervised.hold("nbhookd")
-    executed = next(name for name in os.listdir(folder) if name.endswith(".ipynb"))
-    os.rename(os.path.join(folder, executed), os.path.join(folder, ".executed"))
-    os.unlink(os.path.join(folder, "status.json"))
-    os.unlink(os.path.join(folder, "response.json"))
+    before = set(os.listdir(folder))
+    executed = next(name for name in before if name.endswith(".ipynb"))
+    for name, left in (("executed", ".executed"), ("response", ".response"), ("status", ".end")):
+        if name in undone.split():
+            last = executed if name == "executed" else f"{name}.json"
+            os.rename(os.path.join(folder, last), os.path.join(folder, left))
     site.supervised.release("nbhookd")
-    site.wait_until(lambda: {executed, "status.json", "response.json"} <= set(os.listdir(folder)), "all is there")
-    assert ".executed" not in os.listdir(folder)
+    site.wait_until(lambda: set(os.listdir(folder)) == before, "all is there, and nothing else")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, None], ids=["kill", "term", "gone until the end"])

@@ -115,6 +115,78 @@ test_modes(Fixture *fixture, gconstpointer unused)
 	g_assert_cmpint(folders_open_execution(fixture->folders, "../versions", NULL), ==, -1);
 }
 
+static ino_t
+inode_of(int fd)
+{
+	struct stat info;
+
+	g_assert_cmpint(fstat(fd, &info), ==, 0);
+	return info.st_ino;
+}
+
+/* What was prepared is had once; a run that is made again gets files of its own. */
+static void
+test_a_spare_folder(Fixture *fixture, gconstpointer unused)
+{
+	const Folders *folders = fixture->folders;
+	const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	g_autoptr(GError) error = NULL;
+	struct stat prepared, info;
+
+	AUTO_FD spare = folders_make_spare(folders, "s", &error);
+	g_assert_true(folders_prepare_file(folders, spare, "outcome", FALSE, &error));
+	g_assert_true(folders_prepare_file(folders, spare, "response", TRUE, &error));
+	g_assert_no_error(error);
+	assert_mode(fixture, "pipeline_executions/.spare", 0700);
+	assert_file(fixture, "pipeline_executions/.spare/s/outcome", NULL, 0);
+	g_assert_cmpint(fstatat(spare, ".new-outcome", &prepared, 0), ==, 0);
+	g_assert_cmpint(futimens(spare, long_ago), ==, 0);
+	AUTO_FD execution = folders_use_spare(folders, "s", "2020-x", &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(inode_of(execution), ==, inode_of(spare));
+	g_assert_cmpint(fstat(execution, &info), ==, 0);
+	g_assert_cmpint(info.st_mtim.tv_sec, >, 1); /* or it would be swept */
+	assert_mode(fixture, "pipeline_executions/2020-x", 0711);
+	assert_mode(fixture, "pipeline_executions/2020-x/files", 02770);
+	AUTO_FD first = folders_create_file(folders, execution, "outcome", FALSE, &error);
+	g_assert_cmpuint(inode_of(first), ==, prepared.st_ino);
+	g_assert_true(files_write_all(first, "x", 1, &error));
+	AUTO_FD second = folders_create_file(folders, execution, "outcome", FALSE, &error);
+	AUTO_FD web = folders_create_file(folders, execution, "response", TRUE, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(web, >=, 0);
+	g_assert_cmpuint(inode_of(second), !=, prepared.st_ino);
+	g_assert_cmpint(fstat(first, &info), ==, 0);
+	g_assert_cmpint(info.st_size, ==, 1);
+	assert_file(fixture, "pipeline_executions/2020-x/outcome", "", 0600);
+	assert_file(fixture, "pipeline_executions/2020-x/response", "", 0640);
+	g_assert_true(folders_prepare_file(folders, execution, "log", FALSE, &error));
+	folders_drop_prepared(execution);
+	assert_file(fixture, "pipeline_executions/2020-x/.new-log", NULL, 0);
+	assert_file(fixture, "pipeline_executions/2020-x/outcome", "", 0600);
+	g_assert_cmpint(folders_use_spare(folders, "s", "2020-y", &error), ==, -1);
+	g_assert_error(error, NBHOOK_ERROR, NBHOOK_ERROR_INTERNAL);
+	assert_file(fixture, "pipeline_executions/2020-x/outcome", "", 0600);
+}
+
+static void
+test_spares_that_were_left(Fixture *fixture, gconstpointer unused)
+{
+	g_autoptr(GError) error = NULL;
+	AUTO_FD spare = folders_make_spare(fixture->folders, "s", &error);
+
+	g_assert_true(folders_prepare_file(fixture->folders, spare, "outcome", FALSE, &error));
+	g_assert_true(folders_remove_spares(fixture->folders, &error));
+	g_assert_no_error(error);
+	assert_file(fixture, "pipeline_executions/.spare/s/.new-outcome", NULL, 0);
+	AUTO_FD again = folders_make_spare(fixture->folders, "s", &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(again, >=, 0);
+	g_assert_true(folders_remove_spare(fixture->folders, "s", &error));
+	g_assert_no_error(error);
+	g_assert_cmpint(folders_use_spare(fixture->folders, "s", "2020-x", NULL), ==, -1);
+}
+
 /* A daemon died while it made the folder of a call, which then began again within the second. */
 static void
 test_a_folder_that_was_left_half_made(Fixture *fixture, gconstpointer unused)
@@ -266,6 +338,8 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	add("/versions/modes", test_modes);
+	add("/versions/spare", test_a_spare_folder);
+	add("/versions/spares-that-were-left", test_spares_that_were_left);
 	add("/versions/half-made", test_a_folder_that_was_left_half_made);
 	add("/versions/publish", test_publish);
 	add("/versions/withdraw", test_withdraw);
