@@ -82,7 +82,7 @@ def assert_kept_once(site: RunningSite, hook: Hook, job: str) -> None:
 
 @soak
 def test_the_daemon_dies_at_random_moments_of_a_call(make_site: Callable[..., RunningSite]) -> None:
-    site = make_site()
+    site = make_site(http={"daemon_wait": "30"})  # what dies often is started again after five seconds
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     states: Counter[str] = Counter()
