@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json_read.h"
+#include "base/scan.h"
 
 #define PIECE_SIZE ((gsize) 256 << 10) /* of a text that is given to a sink */
 #define MAX_INT_SIZE 24                /* of one of 64 bits, its sign and its NUL */
@@ -66,8 +67,11 @@ typedef struct {
 static void
 print_indent(GString *text, int depth)
 {
-	g_string_append_c(text, '\n');
-	for (int i = 0; i < depth; i++)
+	static const char spaces[] = "\n                               ";
+	int some = MIN(depth, (int) sizeof spaces - 2);
+
+	g_string_append_len(text, spaces, some + 1);
+	for (; some < depth; some++)
 		g_string_append_c(text, ' ');
 }
 
@@ -84,6 +88,8 @@ give(Printer *printer, gsize at_least)
 	g_string_truncate(printer->text, 0);
 }
 
+SCAN_DEFINE(plain_length, SCAN_IS_ESCAPED)
+
 /* As json-c does it, without a buffer for each of the many lines of a notebook. */
 static void
 print_string(GString *text, const char *string, size_t size)
@@ -91,16 +97,16 @@ print_string(GString *text, const char *string, size_t size)
 	static const char letters[0x20] = {
 		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
 	};
-	size_t done = 0;
 
 	g_string_append_c(text, '"');
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = (unsigned char) string[i];
+	for (size_t at = 0; at < size; at++) {
+		size_t plain = plain_length(string + at, size - at);
 
-		if (byte >= 0x20 && byte != '"' && byte != '\\')
-			continue;
-		g_string_append_len(text, string + done, (gssize) (i - done));
-		done = i + 1;
+		g_string_append_len(text, string + at, (gssize) plain);
+		at += plain;
+		if (at == size)
+			break;
+		unsigned char byte = (unsigned char) string[at];
 		g_string_append_c(text, '\\');
 		if (byte >= 0x20)
 			g_string_append_c(text, (char) byte);
@@ -109,7 +115,6 @@ print_string(GString *text, const char *string, size_t size)
 		else
 			g_string_append_printf(text, "u%04x", byte);
 	}
-	g_string_append_len(text, string + done, (gssize) (size - done));
 	g_string_append_c(text, '"');
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/scan.h"
 
 #define SAFE_DIGITS 18 /* an integer with so many digits fits 64 bits */
 #define SHORT_NAME 64  /* most members' names are shorter */
@@ -34,6 +35,11 @@ typedef struct {
 	size_t size;
 	gboolean escaped; /* there are escapes in it */
 } String;
+
+#define IS_NO_ASCII(byte) (((byte) == 0) | ((byte) >= 0x80))
+
+SCAN_DEFINE(plain_length, SCAN_IS_ESCAPED)
+SCAN_DEFINE(ascii_length, IS_NO_ASCII)
 
 static gboolean read_value(Reader *reader, json_object **value);
 
@@ -155,18 +161,6 @@ skip_escape(Reader *reader)
 	return TRUE;
 }
 
-/* Past what needs no look of its own. */
-static void
-skip_plain(Reader *reader)
-{
-	const unsigned char *text = (const unsigned char *) reader->text;
-	size_t at = reader->at;
-
-	while (at < reader->size && text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
-		at++;
-	reader->at = at;
-}
-
 static gboolean
 read_string(Reader *reader, String *string)
 {
@@ -174,7 +168,7 @@ read_string(Reader *reader, String *string)
 
 	string->escaped = FALSE;
 	for (;;) {
-		skip_plain(reader);
+		reader->at += plain_length(reader->text + reader->at, reader->size - reader->at);
 		int byte = peek(reader);
 
 		if (byte < 0)
@@ -442,9 +436,10 @@ static gboolean
 read_document(Reader *reader, json_object **value)
 {
 	g_autoptr(json_object) document = NULL;
+	size_t ascii = ascii_length(reader->text, reader->size);
 	const char *bad = NULL;
 
-	if (!g_utf8_validate_len(reader->text, reader->size, &bad)) {
+	if (!g_utf8_validate_len(reader->text + ascii, reader->size - ascii, &bad)) {
 		reader->at = (size_t) (bad - reader->text);
 		return fail(reader, "not UTF-8, or a NUL");
 	}

@@ -12,4 +12,5 @@ libnbhook_a_SOURCES += \
 	src/base/json_read.c src/base/json_read.h \
 	src/base/listen.c src/base/listen.h \
 	src/base/log.c src/base/log.h \
-	src/base/loop.c src/base/loop.h
+	src/base/loop.c src/base/loop.h \
+	src/base/scan.h

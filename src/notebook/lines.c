@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/scan.h"
+
 /* How many bytes the line end at text has; 0 when there is none. */
 static size_t
 line_end_length(const char *text, size_t size)
@@ -31,28 +33,22 @@ line_end_length(const char *text, size_t size)
 	}
 }
 
-/* The bytes that a line end may begin with. */
-static const gboolean begins_end[256] = { ['\n'] = TRUE,
-	['\v'] = TRUE,
-	['\f'] = TRUE,
-	['\r'] = TRUE,
-	[0x1c] = TRUE,
-	[0x1d] = TRUE,
-	[0x1e] = TRUE,
-	[0xc2] = TRUE,
-	[0xe2] = TRUE };
+/* Line ends begin with such a byte. */
+#define MAY_BEGIN_END(byte) (((byte) < 0x20) | ((byte) == 0xc2) | ((byte) == 0xe2))
+
+SCAN_DEFINE(length_without_end, MAY_BEGIN_END)
 
 size_t
 lines_first(const char *text, size_t size)
 {
-	for (size_t at = 0; at < size; at++) {
-		if (!begins_end[(unsigned char) text[at]])
-			continue;
+	for (size_t at = 0;; at++) {
+		at += length_without_end(text + at, size - at);
+		if (at == size)
+			return size;
 		size_t end = line_end_length(text + at, size - at);
 		if (end > 0)
 			return at + end;
 	}
-	return size;
 }
 
 json_object *

@@ -96,6 +96,53 @@ static const struct {
 	{ "\"\\\\ud83d\"", "\\ud83d" },
 };
 
+/* Each byte at each place of a text, since readers and writers look at many at a time. */
+static void
+test_each_byte(void)
+{
+	for (size_t size = 1; size <= 40; size++)
+		for (size_t at = 0; at < size; at++)
+			for (int byte = 0; byte < 0x80; byte++) {
+				g_autofree char *text = g_strnfill(size, 'x');
+				json_object *value = NULL;
+
+				text[at] = (char) byte;
+				g_autoptr(json_object) made =
+					json_object_new_string_len(text, (int) size);
+				g_autofree char *ours = json_print(made);
+				g_assert_cmpstr(ours, ==,
+					json_object_to_json_string_ext(
+						made, JSON_C_TO_STRING_PLAIN |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+				g_assert_true(json_parse(ours, strlen(ours), 1, &value, NULL));
+				g_assert_cmpmem(json_object_get_string(value),
+					json_object_get_string_len(value), text, size);
+				json_object_put(value);
+			}
+}
+
+/* Characters of two bytes and broken ones, wherever they stand. */
+static void
+test_each_place_of_a_character(void)
+{
+	for (size_t before = 0; before <= 40; before++) {
+		g_autofree char *plain = g_strnfill(before, 'x');
+		g_autofree char *sound = g_strdup_printf("\"%s\u00e9%s\"", plain, plain);
+		g_autofree char *broken = g_strdup_printf("\"%s\xc3%s\"", plain, plain);
+		g_autofree char *wanted =
+			g_strdup_printf("the JSON is broken at byte %zu: not UTF-8", before + 1);
+		g_autoptr(GError) error = NULL;
+		json_object *value = NULL;
+
+		g_assert_true(json_parse(sound, strlen(sound), 1, &value, NULL));
+		g_autofree char *again = json_print(value);
+		g_assert_cmpstr(again, ==, sound);
+		json_object_put(value);
+		g_assert_false(json_parse(broken, strlen(broken), 1, &value, &error));
+		g_assert_nonnull(strstr(error->message, wanted));
+	}
+}
+
 static void
 test_escapes(void)
 {
@@ -254,6 +301,24 @@ test_members(void)
 }
 
 /* As deep as allowed is allowed, one deeper is not. */
+/* However deep, a line is indented by its depth. */
+static void
+test_indent(void)
+{
+	for (size_t depth = 1; depth <= 80; depth++) {
+		g_autofree char *open = g_strnfill(depth, '[');
+		g_autofree char *close = g_strnfill(depth, ']');
+		g_autofree char *text = g_strconcat(open, "1", close, NULL);
+		g_autofree char *spaces = g_strnfill(depth, ' ');
+		g_autofree char *wanted = g_strconcat("[\n", spaces, "1\n", spaces + 1, "]", NULL);
+		g_autoptr(json_object) value = NULL;
+
+		g_assert_true(json_parse(text, strlen(text), (int) depth, &value, NULL));
+		g_autofree char *printed = json_print_sorted(value);
+		g_assert_nonnull(strstr(printed, wanted));
+	}
+}
+
 static void
 test_depth(void)
 {
@@ -405,6 +470,8 @@ main(int argc, char **argv)
 	g_test_add_func("/json/made-numbers", test_made_numbers);
 	g_test_add_func("/json/split", test_split);
 	g_test_add_func("/json/sink-that-is-full", test_sink_that_is_full);
+	g_test_add_func("/json/each-byte", test_each_byte);
+	g_test_add_func("/json/each-place", test_each_place_of_a_character);
 	g_test_add_func("/json/escapes", test_escapes);
 	g_test_add_func("/json/last-of-a-name", test_last_of_a_name);
 	g_test_add_func("/json/refused", test_refused);
@@ -414,6 +481,7 @@ main(int argc, char **argv)
 	g_test_add_func("/json/doubles-are-short", test_doubles_are_short);
 	g_test_add_func("/json/copy-keeps-numbers", test_copy_keeps_numbers);
 	g_test_add_func("/json/members", test_members);
+	g_test_add_func("/json/indent", test_indent);
 	g_test_add_func("/json/depth", test_depth);
 	g_test_add_func("/json/depth-with-a-small-stack", test_depth_with_a_small_stack);
 	g_test_add_func("/json/python-numbers", test_python_numbers);

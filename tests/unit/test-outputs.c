@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "notebook/lines.h"
 #include "notebook/notebook.h"
 #include "notebook/outputs.h"
 #include "oracle.h"
@@ -235,6 +236,45 @@ test_much_text_is_joined_fast(void)
 	g_assert_cmpfloat(g_timer_elapsed(timer, NULL), <, 10);
 }
 
+/* Each end, and what only begins like one, wherever it stands: many bytes are looked at at a time. */
+static void
+test_lines_end_at_each_place(void)
+{
+	static const struct {
+		const char *text;
+		gboolean ends;
+	} marks[] = {
+		{ "\n", TRUE },
+		{ "\v", TRUE },
+		{ "\f", TRUE },
+		{ "\r", TRUE },
+		{ "\r\n", TRUE },
+		{ "\x1c", TRUE },
+		{ "\x1d", TRUE },
+		{ "\x1e", TRUE },
+		{ "\xc2\x85", TRUE },
+		{ "\u2028", TRUE },
+		{ "\u2029", TRUE },
+		{ "\x1f", FALSE },
+		{ "\t", FALSE },
+		{ "\xc2\x86", FALSE },
+		{ "\u2027", FALSE },
+		{ "\u20ac", FALSE },
+		{ "\u00e9", FALSE },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
+		for (size_t before = 0; before <= 40; before++) {
+			g_autofree char *plain = g_strnfill(before, 'x');
+			g_autofree char *text = g_strconcat(plain, marks[i].text, plain, "y", NULL);
+			size_t end = before + strlen(marks[i].text);
+
+			g_assert_cmpuint(lines_first(text, strlen(text)), ==,
+				marks[i].ends ? end : strlen(text));
+			g_assert_cmpuint(lines_first(text, end), ==, end);
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -247,6 +287,7 @@ main(int argc, char **argv)
 	g_test_add_func("/outputs/the-ceiling", test_the_ceiling);
 	g_test_add_func("/outputs/number", test_the_number_of_outputs);
 	g_test_add_func("/outputs/what-is-gone-does-not-count", test_what_is_gone_does_not_count);
+	g_test_add_func("/outputs/lines-end-at-each-place", test_lines_end_at_each_place);
 	g_test_add_func("/outputs/equals-nbclient", test_equals_nbclient);
 	g_test_add_func("/outputs/much-text-is-joined-fast", test_much_text_is_joined_fast);
 	return g_test_run();
