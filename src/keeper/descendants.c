@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,13 +104,52 @@ gather(Process *processes, size_t n, size_t done, pid_t parent)
 	return done;
 }
 
+/* Of one thread; whether they are listed. */
+static bool
+read_children(const char *thread, Process **processes, size_t *n)
+{
+	char path[NAME_MAX + 64];
+	Process process = { .parent = getpid() };
+
+	snprintf(path, sizeof path, "/proc/self/task/%s/children", thread);
+	FILE *list = fopen(path, "re");
+	if (list == NULL)
+		return false;
+	while (fscanf(list, "%d", &process.pid) == 1)
+		append(processes, n, process);
+	fclose(list);
+	return true;
+}
+
+/* As the kernel lists them, if it does (proc(5)): a host may have thousands of other processes. None is passed over,
+ * since those that are dead stay there until we have waited for them. */
+static bool
+own_children(Process **processes, size_t *n)
+{
+	DIR *threads = opendir("/proc/self/task");
+	const struct dirent *entry;
+	bool listed = false;
+
+	*processes = NULL;
+	*n = 0;
+	while (threads != NULL && (entry = readdir(threads)) != NULL)
+		if (isdigit((unsigned char) entry->d_name[0]))
+			listed = read_children(entry->d_name, processes, n) || listed;
+	if (threads != NULL)
+		closedir(threads);
+	return listed;
+}
+
 size_t
 descendants_children(pid_t **pids)
 {
 	Process *processes;
-	size_t n = all_processes(&processes);
-	size_t n_children = gather(processes, n, 0, getpid());
+	size_t n_children;
 
+	if (!own_children(&processes, &n_children)) {
+		size_t n = all_processes(&processes);
+		n_children = gather(processes, n, 0, getpid());
+	}
 	*pids = calloc(n_children + 1, sizeof(pid_t));
 	if (*pids == NULL)
 		abort();
