@@ -413,12 +413,12 @@ class Bench:
                              f"{slowest:.2f} s the last", "", slowest, "<= 5.4 s", slowest <= 5.4))
 
     def _cpu(self, site: RunningSite, others: calls.Others) -> None:
-        whole, own, kernel, shell = map(Series, calls.cpu_of_runs(site, others, CPU_ROUNDS, CPU_CALLS))
+        whole, rest, kernel, shell = map(Series, calls.cpu_of_runs(site, others, CPU_ROUNDS, CPU_CALLS))
         self.rows += [
             compared("CPU of a trivial run, all programs", whole, kernel, "s", "ipykernel in a fork, cells",
                      at_most=1.5),
             compared("CPU of a trivial run, all programs", whole, shell, "s", "a shell in a fork, cells"),
-            compared("CPU of a trivial run, all programs", whole, own, "s", "its own kernel, once forked"),
+            compared("CPU of a trivial run, all programs", whole, rest, "s", "all but nbhook's own"),
         ]
 
     def memory(self) -> None:

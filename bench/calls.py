@@ -197,11 +197,11 @@ def cpu_seconds(site: RunningSite) -> float:
 
 
 def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> tuple[list, list, list, list]:
-    """Seconds of a trivial run, by rounds of so many: of all processes of the host but the caller, and of its kernel
-    alone; of ipykernel in a fork of a process with its shell, and of a bare shell in one, that execute the same
-    cells."""
+    """Seconds of a trivial run, by rounds of so many: of all processes of the host, and of those that are not ours,
+    its kernel above all (which is in a PID namespace); of ipykernel in a fork of a process with its shell, and of a
+    bare shell in one, that execute the same cells."""
     hook = site.add(trivial())
-    whole, own, kernel, shell = [], [], [], []
+    whole, rest, kernel, shell = [], [], [], []
     for word in ("forked-kernel", "fork"):  # they have all that they need now
         others.line(word, TRIVIAL)
     wait_until_ready(site)
@@ -210,17 +210,16 @@ def cpu_of_runs(site: RunningSite, others: Others, rounds: int, count: int) -> t
     quiet = (host_cpu_seconds() - busy) / QUIET_S  # a second, when nobody calls
     for _ in range(rounds):
         wait_until_ready(site)
-        begin, busy, used, caller = time.monotonic(), host_cpu_seconds(), cpu_seconds(site), sum(os.times()[:4])
+        begin, busy, used = time.monotonic(), host_cpu_seconds(), cpu_seconds(site)
         for _ in range(count):
             call(site, hook)
         wait_until_ready(site)
-        elsewhere = quiet * (time.monotonic() - begin) + sum(os.times()[:4]) - caller
-        whole.append((host_cpu_seconds() - busy - elsewhere) / count)
-        own.append(whole[-1] - (cpu_seconds(site) - used) / count)
+        whole.append((host_cpu_seconds() - busy - quiet * (time.monotonic() - begin)) / count)
+        rest.append(whole[-1] - (cpu_seconds(site) - used) / count)
         for _ in range(count):
             kernel.append(others.line("forked-kernel", TRIVIAL))
             shell.append(others.line("fork", TRIVIAL))
-    return whole, own, kernel, shell
+    return whole, rest, kernel, shell
 
 
 def kernels(pids: list[int]) -> list[int]:
