@@ -115,7 +115,7 @@ read_children(const char *thread, Process **processes, size_t *n)
 	FILE *list = fopen(path, "re");
 	if (list == NULL)
 		return false;
-	while (fscanf(list, "%d", &process.pid) == 1)
+	while (fscanf(list, "%d", &process.pid) == 1 && process.pid > 0)
 		append(processes, n, process);
 	fclose(list);
 	return true;
