@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
@@ -56,10 +57,15 @@ def remove_spares(site: RunningSite) -> None:
         shutil.rmtree(os.path.join(folder, name))
 
 
+def wait_for_spares(site: RunningSite) -> None:
+    """All that there will be."""
+    spare = site.layout.path("state", "pipeline_executions", ".spare")
+    site.wait_until(lambda: len(glob.glob(f"{spare}/*/.new-.response")) == 4, "there are spare folders")
+
+
 def begin_a_long_one(site: RunningSite) -> str:
     """And three folders are left that were made beforehand."""
-    spare = site.layout.path("state", "pipeline_executions", ".spare")
-    site.wait_until(lambda: len(os.listdir(spare)) == 4, "there are spare folders")
+    wait_for_spares(site)
     job = site.begin(site.add(notebook(["sleep 600"], kernel="scripted")))
     site.wait_until(lambda: site.job_status(job)["started"] is not None, "it plays")
     return job
@@ -72,7 +78,7 @@ def test_what_waits_with_its_files_is_played_at_once(small: RunningSite) -> None
     small.cli("stop", first)
     small.wait_until(lambda: small.job_status(second)["ended"] is not None, "it has ended")
     assert small.job_status(second)["status"] == "completed"
-    assert small.status(second) == small.job_status(second)
+    small.wait_until(lambda: small.status(second) == small.job_status(second), "its file says so")
     assert f"job {second} waits" not in small.log("nbhookd")
     for path in made:
         os.unlink(path)
@@ -80,6 +86,7 @@ def test_what_waits_with_its_files_is_played_at_once(small: RunningSite) -> None
 
 def test_a_daemon_starts_and_says_so(small: RunningSite) -> None:
     hook = small.add(notebook(['respond "played"'], kernel="scripted"))
+    wait_for_spares(small)
     made = fill(small.layout.path("state"))
     remove_spares(small)
     made += fill(small.layout.path("state"))

@@ -32,7 +32,7 @@ def spares(site: RunningSite) -> dict[int, str]:
 def wait_for_spares(site: RunningSite) -> dict[int, str]:
     """When there are enough, and each has the last of its files."""
     site.wait_until(lambda: len(spares(site)) == ENOUGH and
-                    all(os.path.exists(f"{path}/.new-.end") for path in spares(site).values()), "they are made")
+                    all(os.path.exists(f"{path}/.new-.response") for path in spares(site).values()), "they are made")
     return spares(site)
 
 

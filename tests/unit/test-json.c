@@ -300,7 +300,6 @@ test_members(void)
 	g_assert_null(json_string_member(NULL, "s"));
 }
 
-/* As deep as allowed is allowed, one deeper is not. */
 /* However deep, a line is indented by its depth. */
 static void
 test_indent(void)
@@ -319,6 +318,7 @@ test_indent(void)
 	}
 }
 
+/* As deep as allowed is allowed, one deeper is not. */
 static void
 test_depth(void)
 {
