@@ -170,6 +170,7 @@ void
 daemon_drain(Daemon *daemon)
 {
 	server_close(daemon->server);
+	spares_stop(daemon->spares);
 	keys_note_uses(daemon);
 	while (workers_pending(daemon->workers) > 0 || store_writer_pending(daemon->writer) > 0)
 		g_main_context_iteration(NULL, TRUE);

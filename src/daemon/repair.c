@@ -40,7 +40,7 @@ rewrite(gpointer data, GError **error)
 				repair->daemon->folders, record->folder, NULL);
 		g_autoptr(Job) job = execution >= 0 ? records_job(record, NULL) : NULL;
 		if (job != NULL && status_repair(repair->daemon->folders, job, execution))
-			g_message("job %s: its status file is written again", job->id);
+			g_message("job %s: what its folder lacked of its end is there again", job->id);
 	}
 	return TRUE;
 }

@@ -105,6 +105,12 @@ spares_fill(Spares *spares)
 		(GDestroyNotify) piece_free);
 }
 
+void
+spares_stop(Spares *spares)
+{
+	spares->is_started = FALSE;
+}
+
 static gboolean
 remove_all(gpointer data, GError **error)
 {
@@ -129,6 +135,13 @@ spares_start(Spares *spares)
 		(GDestroyNotify) piece_free);
 }
 
+static void
+on_one_removed(gpointer data, const GError *failure)
+{
+	if (failure != NULL)
+		g_info("a spare folder stays: %s", failure->message);
+}
+
 static gboolean
 remove_one(gpointer data, GError **error)
 {
@@ -150,7 +163,7 @@ spares_make_execution(Spares *spares, const char *name, GError **error)
 		if (execution >= 0)
 			return execution;
 		g_info("%s", unusable->message);
-		workers_push(spares->daemon->workers, remove_one, NULL,
+		workers_push(spares->daemon->workers, remove_one, on_one_removed,
 			piece_new(spares, g_steal_pointer(&spare)), (GDestroyNotify) piece_free);
 	}
 	return folders_make_execution(folders, name, error);

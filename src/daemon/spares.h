@@ -18,5 +18,8 @@ void spares_start(Spares *spares);
 /* Makes some on a worker, one after the other, until there are enough. */
 void spares_fill(Spares *spares);
 
+/* No more are made. */
+void spares_stop(Spares *spares);
+
 /* The folder of an execution, new: a spare one where there is one. Gives it opened, or -1. */
 int spares_make_execution(Spares *spares, const char *name, GError **error);

@@ -127,8 +127,11 @@ settle_end(gpointer data, GError **error)
 			     ? files_open_beneath(end->execution, STATUS_FILE, O_RDONLY, 0, NULL)
 			     : -1;
 
-	if (fd < 0 || !files_sync(fd, STATUS_FILE, NULL))
-		replace_status(end->folders, end->job, end->execution, DRAFT, TRUE);
+	if (end->published)
+		folders_drop_prepared(end->execution);
+	if (fd >= 0 && files_sync(fd, STATUS_FILE, NULL))
+		return TRUE;
+	replace_status(end->folders, end->job, end->execution, DRAFT, TRUE);
 	folders_drop_prepared(end->execution);
 	return TRUE;
 }
@@ -197,35 +200,36 @@ status_publish_results(const Folders *folders, const Job *job, int execution)
 }
 
 static gboolean
-is_there(int execution, const char *name)
+holds(int execution, const char *name, json_object *document)
 {
-	return faccessat(execution, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	AUTO_FD fd = files_open_beneath(execution, name, O_RDONLY, 0, NULL);
+	g_autofree char *wanted = json_print_sorted(document);
+	size_t size = 0;
+	g_autofree char *text = fd >= 0 ? files_read_all(fd, MAX_STATUS, name, &size, NULL) : NULL;
+
+	return text != NULL && size == strlen(wanted) && memcmp(text, wanted, size) == 0;
 }
 
 /* Whether the folder says just what the row says. */
 static gboolean
 agrees(const Job *job, int execution)
 {
-	AUTO_FD fd = files_open_beneath(execution, STATUS_FILE, O_RDONLY, 0, NULL);
 	g_autoptr(json_object) document = job_status_document(job);
-	g_autofree char *wanted = json_print_sorted(document);
-	size_t size = 0;
-	g_autofree char *text =
-		fd >= 0 ? files_read_all(fd, MAX_STATUS, STATUS_FILE, &size, NULL) : NULL;
 
-	return text != NULL && size == strlen(wanted) && memcmp(text, wanted, size) == 0 &&
-	       !is_there(execution, EXECUTED) &&
-	       (job->task.response == NULL || is_there(execution, RESPONSE_HEAD));
+	return holds(execution, STATUS_FILE, document) &&
+	       faccessat(execution, EXECUTED, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       (job->task.response == NULL || holds(execution, RESPONSE_HEAD, job->task.response));
 }
 
 gboolean
 status_repair(const Folders *folders, const Job *job, int execution)
 {
+	folders_drop_prepared(execution);
 	if (agrees(job, execution))
 		return FALSE;
 	status_publish_results(folders, job, execution);
 	replace_status(folders, job, execution, DRAFT_OF_REPAIR, TRUE);
+	unlinkat(execution, DRAFT, 0);
 	unlinkat(execution, DRAFT_OF_END, 0);
-	folders_drop_prepared(execution);
 	return TRUE;
 }

@@ -103,7 +103,7 @@ def test_a_status_file_that_a_crash_took_is_written_again(make_site: Callable[..
     assert site.status(job) == before
 
 
-@pytest.mark.parametrize("undone", ["executed", "response", "status", "executed response status"])
+@pytest.mark.parametrize("undone", ["executed", "response", "status", "empty", "executed response status"])
 def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSite], undone: str) -> None:
     site = make_site()
     job = site.get(site.add(notebook(["import naas; naas.webhook.respond_text('x')"]))).headers["X-Nbhook-Job"]
@@ -112,12 +112,17 @@ def test_what_a_crash_left_of_an_end_is_done(make_site: Callable[..., RunningSit
     site.supervised.hold("nbhookd")
     before = set(os.listdir(folder))
     executed = next(name for name in before if name.endswith(".ipynb"))
+    head = os.path.join(folder, "response.json")
+    open(os.path.join(folder, ".new-outcome"), "xb").close()
     for name, left in (("executed", ".executed"), ("response", ".response"), ("status", ".end")):
         if name in undone.split():
             last = executed if name == "executed" else f"{name}.json"
             os.rename(os.path.join(folder, last), os.path.join(folder, left))
+    if undone == "empty":
+        os.truncate(head, 0)
     site.supervised.release("nbhookd")
-    site.wait_until(lambda: set(os.listdir(folder)) == before, "all is there, and nothing else")
+    site.wait_until(lambda: set(os.listdir(folder)) == before and os.path.getsize(head) > 0,
+                    "all is there, and nothing else")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, None], ids=["kill", "term", "gone until the end"])
