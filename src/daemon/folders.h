@@ -49,8 +49,8 @@ int folders_make_spare(const Folders *folders, const char *spare, GError **error
 /* Makes a spare folder that of an execution, whatever there was; gives it opened, or -1. */
 int folders_use_spare(const Folders *folders, const char *spare, const char *name, GError **error);
 
+/* Removes one of them, or all. Those that are not there are success. */
 gboolean folders_remove_spare(const Folders *folders, const char *spare, GError **error);
-
 gboolean folders_remove_spares(const Folders *folders, GError **error);
 
 /* Opens an execution's folder; -1 when it is gone. */

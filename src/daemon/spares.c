@@ -8,9 +8,9 @@
 
 struct Spares {
 	Daemon *daemon;
-	GQueue *names; /* owned */
-	gboolean is_started;
-	gboolean is_making;
+	GQueue *names;       /* owned */
+	gboolean is_started; /* and not stopped */
+	gboolean is_making;  /* or removing what was left */
 };
 
 Spares *
@@ -122,15 +122,16 @@ on_all_removed(gpointer data, const GError *failure)
 {
 	Spares *spares = ((Piece *) data)->spares;
 
+	spares->is_making = FALSE;
 	if (failure != NULL)
 		g_warning("spare folders that an earlier daemon has left: %s", failure->message);
-	spares->is_started = TRUE;
 	spares_fill(spares);
 }
 
 void
 spares_start(Spares *spares)
 {
+	spares->is_started = spares->is_making = TRUE;
 	workers_push(spares->daemon->workers, remove_all, on_all_removed, piece_new(spares, NULL),
 		(GDestroyNotify) piece_free);
 }
